@@ -1,0 +1,51 @@
+"""Cards: frozen statements of what datasets are; their names, versions, tags, and the files that hold them.
+
+A card is a value. Nothing here reads or writes storage: the registry does, and keeps what
+`DataCard.to_json` gives.
+"""
+
+from imagecards.cards.artifact import Artifact, ArtifactFile, AttachedArtifact
+from imagecards.cards.attempt import attempt_time, new_attempt
+from imagecards.cards.card import DataCard, Document, Parent
+from imagecards.cards.document import seal, unseal
+from imagecards.cards.marker import RegistryMarker
+from imagecards.cards.model import FORMAT
+from imagecards.cards.name import CardName, check_label
+from imagecards.cards.ranges import LATEST, Spec
+from imagecards.cards.reference import CardRef, Reference, parse_reference
+from imagecards.cards.stored import StoredFile
+from imagecards.cards.summary import Summary
+from imagecards.cards.tag import Tag, TagEntry, check_tag
+from imagecards.cards.tomb import Tombstone
+from imagecards.cards.version import FIRST, Bump, Version
+
+__all__ = [
+    "FIRST",
+    "FORMAT",
+    "LATEST",
+    "Artifact",
+    "ArtifactFile",
+    "AttachedArtifact",
+    "Bump",
+    "CardName",
+    "CardRef",
+    "DataCard",
+    "Document",
+    "Parent",
+    "Reference",
+    "RegistryMarker",
+    "Spec",
+    "StoredFile",
+    "Summary",
+    "Tag",
+    "TagEntry",
+    "Tombstone",
+    "Version",
+    "attempt_time",
+    "check_label",
+    "check_tag",
+    "new_attempt",
+    "parse_reference",
+    "seal",
+    "unseal",
+]

@@ -1,0 +1,44 @@
+"""Datasets: images and their records, and tables.
+
+Nothing here knows of cards or storage: a dataset reads its images through a `Source`.
+"""
+
+from imagecards.datasets.check import Place, check_boxes, check_names
+from imagecards.datasets.dataset import ImageDataset
+from imagecards.datasets.diff import DiffCounts, diff_counts
+from imagecards.datasets.examine import Examination, Examined, examine_bytes, examine_folder
+from imagecards.datasets.facts import FILE_FACTS, facts_table
+from imagecards.datasets.folder import FolderSource
+from imagecards.datasets.layout import Layout
+from imagecards.datasets.scan import FolderScan, FoundFile, is_image_name, scan_folder
+from imagecards.datasets.source import Source
+from imagecards.datasets.statcache import StatCache, cache_root
+from imagecards.datasets.summary import Summary, summarize
+from imagecards.datasets.table import TableDataset
+
+__all__ = [
+    "FILE_FACTS",
+    "DiffCounts",
+    "Examination",
+    "Examined",
+    "FolderScan",
+    "FolderSource",
+    "FoundFile",
+    "ImageDataset",
+    "Layout",
+    "Place",
+    "Source",
+    "StatCache",
+    "Summary",
+    "TableDataset",
+    "cache_root",
+    "check_boxes",
+    "check_names",
+    "diff_counts",
+    "examine_bytes",
+    "examine_folder",
+    "facts_table",
+    "is_image_name",
+    "scan_folder",
+    "summarize",
+]

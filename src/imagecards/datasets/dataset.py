@@ -1,0 +1,325 @@
+"""ImageDataset: images and what is said of them."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from imagecards.datasets.arguments import check_arguments
+from imagecards.datasets.documents import (
+    METADATA_NAME,
+    Document,
+    documents_among,
+    find_documents,
+    given_document,
+    join_documents,
+    read_document,
+)
+from imagecards.datasets.examine import examine_folder
+from imagecards.datasets.facts import FILE_FACTS
+from imagecards.datasets.folder import FolderSource
+from imagecards.datasets.layout import Layout, lay_out
+from imagecards.datasets.scan import scan_folder
+from imagecards.datasets.source import Source
+from imagecards.datasets.summary import Summary, summarize
+from imagecards.errors import InvalidInputError, NotFoundError
+from imagecards.images import MAX_PIXELS, decode
+from imagecards.records.issues import Report
+from imagecards.records.metadata import ImageMetadata
+from imagecards.records.record import ImageRecord
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_LEARNT = ("documents", "metadata", "names", "records", "splits", "summary", "table")
+_ANNOTATIONS = ("file_name", "caption", "categories", "objects", "extra")
+
+
+class ImageDataset:
+    """Images in a folder, or in a registry, and their records.
+
+    Binding a folder only sees that it and its metadata are there; they are read when something is asked of
+    them. Nothing is ever written into the folder.
+
+    Args:
+        image_dir: The folder.
+        metadata: An `ImageMetadata`, or the name of a metadata file in the folder. By default
+            ``metadata.jsonl`` at the top of the folder, and in each direct sub-folder: one that has its own
+            is a split of that name, with file names relative to it. A folder without any is a dataset of
+            images without annotations.
+
+    Raises:
+        pydantic.ValidationError: The folder or the metadata file does not exist, or an argument has a wrong
+            type.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> ImageDataset(image_dir=folder, metadata="blah.jsonl")
+        Traceback (most recent call last):
+        pydantic_core._pydantic_core.ValidationError: 1 validation error for ImageDataset
+        metadata
+          metadata file blah.jsonl does not exist in image_dir ...
+        >>> len(ImageDataset(image_dir=folder))
+        0
+    """
+
+    def __init__(
+        self,
+        image_dir: str | os.PathLike[str],
+        metadata: str | os.PathLike[str] | ImageMetadata | None = None,
+    ) -> None:
+        folder, checked = check_arguments(image_dir, metadata)
+        self._folder: str | None = folder
+        self._given = checked
+        self._source: Source = FolderSource(folder)
+
+    @classmethod
+    def from_source(
+        cls, source: Source, table: pa.Table, splits: Mapping[str, Sequence[str]] | None = None
+    ) -> "ImageDataset":
+        """Make a dataset of records and a source of their images.
+
+        Args:
+            source: Where the images are read from.
+            table: One row an image: its record as in `ImageMetadata.table`, and what is known of its file,
+                where anything is: the columns of `imagecards.datasets.FILE_FACTS`.
+            splits: The file names of each split.
+        """
+        dataset = cls.__new__(cls)
+        dataset._folder = None
+        dataset._given = None
+        dataset._source = source
+        names: list[str] = table["file_name"].to_pylist()
+        dataset.__dict__["table"] = table
+        dataset.__dict__["names"] = tuple(names)
+        frozen = {name: tuple(members) for name, members in sorted((splits or {}).items())}
+        dataset.__dict__["splits"] = MappingProxyType(frozen)
+        return dataset
+
+    def __repr__(self) -> str:
+        if self._folder is None:
+            return f"<ImageDataset: {len(self):,} images from {self._source!r}>"
+        return f"ImageDataset(image_dir={self._folder!r})"
+
+    @property
+    def image_dir(self) -> str | None:
+        """The folder, as an absolute path; ``None`` for a dataset that is not a folder."""
+        return self._folder
+
+    @property
+    def source(self) -> Source:
+        """Where the images are read from."""
+        return self._source
+
+    @cached_property
+    def metadata(self) -> ImageMetadata:
+        """What is said of the images, line by line as it was written.
+
+        Raises:
+            InvalidMetadataError: It breaks rules; ``.issues`` has all of it.
+        """
+        if self._folder is None:
+            return ImageMetadata.from_table(_annotations(self.table))
+        if isinstance(self._given, ImageMetadata):
+            return self._given
+        documents = self._documents
+        table, mixed = join_documents(documents)
+        sum((document.report for document in documents), mixed).raise_errors()
+        if len(documents) == 1 and not documents[0].prefix and documents[0].metadata is not None:
+            return documents[0].metadata
+        return ImageMetadata.from_table(table)
+
+    @cached_property
+    def documents(self) -> Mapping[str, ImageMetadata]:
+        """The metadata files of the folder by path; an `ImageMetadata` in their place as ``metadata.jsonl``.
+
+        Raises:
+            InvalidMetadataError: One of them breaks rules; ``.issues`` has all of it.
+        """
+        documents = self._documents
+        sum((document.report for document in documents), Report()).raise_errors()
+        if isinstance(self._given, ImageMetadata):
+            return MappingProxyType({METADATA_NAME: self._given})
+        return MappingProxyType({each.path: each.metadata for each in documents if each.metadata is not None})
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """One row an image: its record, and what is known of its file.
+
+        Raises:
+            InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
+        """
+        return self._valid_layout().records
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The file names: those of the metadata in its order, then the other images by name.
+
+        Raises:
+            InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
+        """
+        return tuple(self._valid_layout().names)
+
+    @cached_property
+    def splits(self) -> Mapping[str, tuple[str, ...]]:
+        """The file names of each split, by the split's name.
+
+        Raises:
+            InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
+        """
+        return MappingProxyType(dict(self._valid_layout().splits))
+
+    @cached_property
+    def records(self) -> Sequence[ImageRecord]:
+        """One record an image, in the order of `names`; lines on the same image are merged.
+
+        Raises:
+            InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
+        """
+        return ImageMetadata.from_table(_annotations(self.table)).records
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Counts of what is in the dataset; a folder's images are read for it.
+
+        Raises:
+            InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
+        """
+        table = self.table
+        if self._folder is not None:
+            facts, issues = examine_folder(self._folder, self._valid_layout().files)
+            Report(issues).raise_errors()
+            for field in FILE_FACTS:
+                if field.name not in table.column_names:
+                    table = table.append_column(field, facts[field.name])
+        return summarize(table, self.splits)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Everything; read-only mappings, which can't be pickled, as plain ones."""
+        state = self.__dict__.items()
+        return {name: dict(value) if isinstance(value, MappingProxyType) else value for name, value in state}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            self.__dict__[name] = MappingProxyType(value) if isinstance(value, dict) else value
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[ImageRecord]:
+        return iter(self.records)
+
+    def split(self, name: str) -> "ImageDataset":
+        """One split as a dataset of its own.
+
+        Raises:
+            NotFoundError: There is no such split; says which there are.
+        """
+        if name not in self.splits:
+            there = f"it has {', '.join(self.splits)}" if self.splits else "it has none"
+            raise NotFoundError(f"there is no split {name!r} in this dataset: {there}")
+        wanted = self.splits[name]
+        rows = pc.index_in(pa.array(wanted, pa.string()), self.table["file_name"])
+        return ImageDataset.from_source(self._source, self.table.take(rows), {name: wanted})
+
+    def read(self, name: str) -> bytes:
+        """The bytes of an image file.
+
+        Raises:
+            NotFoundError: There is no file of that name.
+        """
+        return self._source.read(name)
+
+    def read_many(self, names: Sequence[str] | None = None) -> Iterator[bytes]:
+        """The bytes of several image files, in order.
+
+        Args:
+            names: Which ones; all by default.
+        """
+        return self._source.read_many(self.names if names is None else names)
+
+    def image(self, name: str, *, max_pixels: int = MAX_PIXELS) -> "Image.Image":
+        """An image, decoded by Pillow.
+
+        Args:
+            name: Which one.
+            max_pixels: Largest width x height that is accepted.
+
+        Raises:
+            NotFoundError: There is no file of that name.
+            FormatError: It is not an image that can be decoded.
+        """
+        return decode(self.read(name), max_pixels=max_pixels)
+
+    def lay_out(self) -> Layout:
+        """Scan the folder, read its metadata and hold them against each other; images are not opened.
+
+        Everything is read anew, and what this finds is what the dataset says of itself from now on.
+
+        Raises:
+            StorageError: The folder can't be read.
+            InvalidInputError: The dataset is not a folder.
+        """
+        if self._folder is None:
+            raise InvalidInputError(
+                "only a dataset that is a folder can be scanned; this one was checked before"
+            )
+        scan = scan_folder(self._folder)
+        names = [file.name for file in scan.files] + [issue.file for issue in scan.issues]
+        documents = self._read_documents(documents_among(names))
+        splits = [] if self._given is not None else [each.prefix[:-1] for each in documents if each.prefix]
+        layout = lay_out(scan, documents, splits)
+        for name in _LEARNT:
+            self.__dict__.pop(name, None)
+        self.__dict__.update(_documents=documents, _layout=layout)
+        return layout
+
+    def validate(self, executor: Executor | None = None, *, max_pixels: int = MAX_PIXELS) -> Report:
+        """Check everything: the metadata, the files, and one against the other. Every image is read.
+
+        Args:
+            executor: Where to read the images: any ``concurrent.futures`` executor; by default this process.
+            max_pixels: Largest width x height that is accepted.
+
+        Returns:
+            All that is wrong. Errors stop a registration, warnings do not.
+
+        Raises:
+            StorageError: The folder or a file can't be read.
+        """
+        if self._folder is None:
+            return Report()
+        layout = self.lay_out()
+        facts, issues = examine_folder(self._folder, layout.files, executor=executor, max_pixels=max_pixels)
+        return layout.report + Report(issues) + layout.check_boxes(facts["width"], facts["height"])
+
+    @cached_property
+    def _documents(self) -> list[Document]:
+        assert self._folder is not None
+        return self._read_documents(find_documents(self._folder))
+
+    def _read_documents(self, paths: Sequence[str]) -> list[Document]:
+        """Read the metadata that was given; without any, that of the metadata files in the folder."""
+        assert self._folder is not None
+        if isinstance(self._given, ImageMetadata):
+            return [given_document(self._given)]
+        source = FolderSource(self._folder)
+        return [read_document(source, path) for path in (paths if self._given is None else [self._given])]
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return self.lay_out()
+
+    def _valid_layout(self) -> Layout:
+        self._layout.report.raise_errors()
+        return self._layout
+
+
+def _annotations(table: pa.Table) -> pa.Table:
+    return table.select([name for name in _ANNOTATIONS if name in table.column_names])

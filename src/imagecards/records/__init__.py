@@ -1,0 +1,22 @@
+"""Records: what is known of each image, in metadata.jsonl, as Python objects and as columns."""
+
+from imagecards.records.digest import dataset_digest, record_digests
+from imagecards.records.issues import Collector, Issue, Report, printable, shown
+from imagecards.records.jsonl import read_jsonl
+from imagecards.records.metadata import ImageMetadata, Records
+from imagecards.records.record import BBox, ImageRecord
+
+__all__ = [
+    "BBox",
+    "Collector",
+    "ImageMetadata",
+    "ImageRecord",
+    "Issue",
+    "Records",
+    "Report",
+    "dataset_digest",
+    "printable",
+    "read_jsonl",
+    "record_digests",
+    "shown",
+]

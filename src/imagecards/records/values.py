@@ -1,0 +1,320 @@
+"""What a single value in a record may be: pure checks that name every problem with its place.
+
+JSON allows more than every reader of a dataset can hold. A value is refused when some reader would change it:
+numbers that are not finite, whole numbers beyond 2**53, texts with NUL or half a surrogate pair, nesting
+without end. `null` and an absent key mean the same.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, NamedTuple, NoReturn
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from imagecards.digests import MAX_SAFE_INTEGER
+from imagecards.paths import check_relative
+
+MAX_DEPTH = 64
+"""How deep a line may nest: far more than any annotation needs, far less than any parser's stack holds."""
+
+MAX_PROBLEMS = 100
+"""How many problems are told of one value."""
+
+_DEEPEST_PLACE = MAX_DEPTH - 3  # a value in an extra field of objects lies in the brackets of three others
+_FAR = MAX_SAFE_INTEGER  # in pixels
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a value.
+
+    Attributes:
+        place: Where in the value, as keys and indices: ``("bbox", 2)``; empty for the value itself.
+        rule: The broken rule's stable name.
+        message: What is wrong.
+        value: What was found.
+    """
+
+    place: tuple[str | int, ...]
+    rule: str
+    message: str
+    value: object
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise one pydantic error that holds all ``problems``, a hundred at most; return when there are none.
+
+    Raises:
+        pydantic.ValidationError: When there is a problem.
+    """
+    details = [
+        InitErrorDetails(type=_custom_error(problem), loc=problem.place, input=problem.value)
+        for problem in itertools.islice(problems, MAX_PROBLEMS)
+    ]
+    if details:
+        raise ValidationError.from_exception_data("record", details)
+
+
+def file_name(value: object) -> str:
+    """Return an image's name if it is a safe relative path, given as text or as a path object.
+
+    Raises:
+        pydantic.ValidationError: It isn't.
+    """
+    text = value.as_posix() if isinstance(value, PurePath) else value
+    if not isinstance(text, str):
+        _refuse_one("wrong-type", f"a file name is text, not {kind_name(value)}", value)
+    reason = check_relative(text)
+    if reason is not None:
+        _refuse_one("unsafe-path", f"the path {reason}", value)
+    return str(text)
+
+
+def text(value: object) -> str:
+    """Return ``value`` if it is text that every reader can hold.
+
+    Raises:
+        pydantic.ValidationError: It isn't.
+    """
+    if not isinstance(value, str):
+        _refuse_one("wrong-type", f"this is text, not {kind_name(value)}", value)
+    refuse(text_problems(value))
+    return str(value)
+
+
+def categories(value: object) -> list[int] | list[str]:
+    """Return a list of categories: all whole numbers, or all text.
+
+    Raises:
+        pydantic.ValidationError: One issue for each category that is neither, or unlike the first.
+    """
+    items = list(as_list(value))
+    refuse(_category_problems(items))
+    return items
+
+
+def boxes(value: object) -> list[list[float]]:
+    """Return boxes ``[x, y, width, height]`` in absolute pixels, with their numbers as given.
+
+    Raises:
+        pydantic.ValidationError: One is not four finite numbers, or its width or height is negative.
+    """
+    items = as_list(value)
+    refuse(
+        problem
+        for index, box in enumerate(items)
+        if not _is_box(box)
+        for problem in _box_problems(box, index)
+    )
+    return [list(box) for box in items]
+
+
+def segmentations(value: object) -> list[list[list[float]] | dict[str, Any] | None]:
+    """Return the outlines of objects: for each polygons, or a run-length encoding, or nothing.
+
+    Polygons are flat lists of at least three points in pixels, ``[[x1, y1, x2, y2, x3, y3], ...]``; a
+    run-length encoding is ``{"size": [height, width], "counts": ...}`` with COCO's text or its list of runs.
+
+    Raises:
+        pydantic.ValidationError: One is none of these.
+    """
+    outlines = as_list(value)
+    refuse(problem for index, outline in enumerate(outlines) for problem in _outline_problems(outline, index))
+    return [without_nulls(outline) for outline in outlines]
+
+
+def json_value(value: object) -> Any:
+    """Return ``value`` if it is JSON that every reader can hold, without the keys whose value is null.
+
+    Raises:
+        pydantic.ValidationError: It isn't.
+    """
+    refuse(json_problems(value, ()))
+    return without_nulls(value)
+
+
+def json_problems(value: object, place: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Yield what makes ``value`` something else than JSON that every reader can hold."""
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, str):
+        yield from text_problems(value, place)
+    elif isinstance(value, int | float):
+        yield from number_problems(value, place)
+    elif len(place) > _DEEPEST_PLACE:
+        yield Problem((), "too-deep", f"this nests deeper than {MAX_DEPTH} levels", "")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield Problem(place, "wrong-type", f"a key is text, not {kind_name(key)}", key)
+                continue
+            yield from text_problems(key, place)
+            yield from json_problems(item, (*place, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from json_problems(item, (*place, index))
+    else:
+        yield Problem(place, "wrong-type", f"JSON has no {kind_name(value)}", value)
+
+
+def text_problems(value: str, place: tuple[str | int, ...] = ()) -> Iterator[Problem]:
+    """Yield what makes a text impossible to store: NUL, or half a surrogate pair."""
+    match = _NOT_TEXT.search(value)
+    if match is not None:
+        what = "a NUL character" if match[0] == "\0" else f"half a surrogate pair (U+{ord(match[0]):04X})"
+        yield Problem(place, "bad-text", f"the text has {what}", value)
+
+
+def number_problems(value: object, place: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Yield what makes ``value`` something else than a finite number that a double keeps."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield Problem(place, "wrong-type", f"this is a number, not {kind_name(value)}", value)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield Problem(place, "not-finite", "the number is not finite", value)
+    elif abs(value) > MAX_SAFE_INTEGER:
+        yield Problem(
+            place, "number-too-large", "the number is too large to keep exactly; write it as text", value
+        )
+
+
+def without_nulls(value: Any) -> Any:
+    """Return a JSON value without the keys whose value is null; nulls in lists stay, as they hold a place."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def as_list(value: object) -> list[Any] | tuple[Any, ...]:
+    """Return ``value`` if it is a list or a tuple.
+
+    Raises:
+        pydantic.ValidationError: It isn't.
+    """
+    if not isinstance(value, list | tuple):
+        _refuse_one("wrong-type", f"this is a list, not {kind_name(value)}", value)
+    return value
+
+
+def kind_name(value: object) -> str:
+    """Name the kind of a value as a user of JSON would."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, Mapping):
+        return "an object"
+    return f"a Python {type(value).__name__}"
+
+
+def _category_problems(items: list[Any]) -> Iterator[Problem]:
+    kinds = set()
+    for index, item in enumerate(items):
+        if isinstance(item, str):
+            yield from text_problems(item, (index,))
+        elif isinstance(item, int) and not isinstance(item, bool):
+            yield from number_problems(item, (index,))
+        else:
+            message = f"a category is a whole number or text, not {kind_name(item)}"
+            yield Problem((index,), "wrong-type", message, item)
+            continue
+        kinds.add(isinstance(item, str))
+        if len(kinds) == 2:
+            yield Problem((index,), "mixed-types", "categories are all whole numbers or all text", item)
+            return
+
+
+def _is_box(box: object) -> bool:
+    return (
+        isinstance(box, list | tuple)
+        and len(box) == 4
+        and all(map(_is_coordinate, box))
+        and box[2] >= 0
+        and box[3] >= 0
+    )
+
+
+def _is_coordinate(value: Any) -> bool:
+    return type(value) in (float, int) and -_FAR <= value <= _FAR
+
+
+def _box_problems(box: Any, index: int) -> Iterator[Problem]:
+    if not isinstance(box, list | tuple):
+        yield Problem((index,), "wrong-type", f"a box is a list of four numbers, not {kind_name(box)}", box)
+        return
+    problems = [found for i, number in enumerate(box) for found in number_problems(number, (index, i))]
+    yield from problems
+    if len(box) != 4:
+        message = f"a box is [x, y, width, height], this one has {len(box)} numbers"
+        yield Problem((index,), "bbox-length", message, box)
+    if problems or len(box) != 4:
+        return
+    if any(abs(number) > _FAR for number in box):
+        yield Problem((index,), "number-too-large", "no image is as large as this box", box)
+    for side, size in zip(("width", "height"), box[2:], strict=True):
+        if size < 0:
+            yield Problem((index,), "bbox-negative-size", f"the {side} of a box is negative", box)
+
+
+def _outline_problems(outline: object, index: int) -> Iterator[Problem]:
+    if isinstance(outline, Mapping):
+        yield from _run_length_problems(outline, index)
+    elif isinstance(outline, list | tuple):
+        for nth, polygon in enumerate(outline):
+            yield from _polygon_problems(polygon, (index, nth))
+    elif outline is not None:
+        message = f"an outline is a list of polygons or a run-length encoding, not {kind_name(outline)}"
+        yield Problem((index,), "wrong-type", message, outline)
+
+
+def _polygon_problems(polygon: object, place: tuple[int, int]) -> Iterator[Problem]:
+    if not isinstance(polygon, list | tuple):
+        yield Problem(
+            place, "wrong-type", f"a polygon is a list of numbers, not {kind_name(polygon)}", polygon
+        )
+        return
+    for index, number in enumerate(polygon):
+        yield from number_problems(number, (*place, index))
+    if len(polygon) < 6 or len(polygon) % 2:
+        message = f"a polygon is x, y of at least three points, this one has {len(polygon)} numbers"
+        yield Problem(place, "polygon-length", message, polygon)
+
+
+def _run_length_problems(encoding: Mapping[Any, Any], index: int) -> Iterator[Problem]:
+    if set(encoding) != {"size", "counts"}:
+        message = "a run-length encoding has exactly the keys size and counts"
+        yield Problem((index,), "rle-keys", message, list(encoding))
+        return
+    size, counts = encoding["size"], encoding["counts"]
+    if not (isinstance(size, list | tuple) and len(size) == 2 and all(map(_is_count, size)) and all(size)):
+        yield Problem((index, "size"), "rle-size", "the size is [height, width] in whole pixels", size)
+    if isinstance(counts, str):
+        yield from text_problems(counts, (index, "counts"))
+    elif not (isinstance(counts, list | tuple) and all(map(_is_count, counts))):
+        message = "the counts are text or a list of run lengths"
+        yield Problem((index, "counts"), "rle-counts", message, counts)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
+
+
+def _refuse_one(rule: str, message: str, value: object) -> NoReturn:
+    refuse([Problem((), rule, message, value)])
+    raise AssertionError  # refuse() always raises on a problem
+
+
+def _custom_error(problem: Problem) -> PydanticCustomError:
+    return PydanticCustomError(problem.rule, problem.message)  # without a context pydantic formats nothing

@@ -1,0 +1,192 @@
+"""Artifacts: files and folders that are kept beside a card."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from imagecards.cards import Artifact, ArtifactFile, AttachedArtifact, DataCard, check_label
+from imagecards.errors import (
+    AlreadyExistsError,
+    InvalidInputError,
+    NotFoundError,
+    StorageError,
+)
+from imagecards.paths import check_relative
+from imagecards.registry import keys
+from imagecards.registry.attempt import Attempt, attempting
+from imagecards.registry.destination import new_folder
+from imagecards.registry.files import read_file
+from imagecards.storage import Store
+
+_STEP = 1 << 20
+
+
+class StoredArtifact:
+    """An artifact of a registered version, to be read.
+
+    Attributes:
+        name: What it was attached as.
+        artifact: Its files, with sizes and digests.
+    """
+
+    def __init__(self, store: Store, name: str, artifact: Artifact) -> None:
+        self.name = name
+        self.artifact = artifact
+        self._store = store
+
+    @property
+    def files(self) -> list[str]:
+        """The paths of its files, relative to the artifact; a single file has its own name."""
+        return [file.path for file in self.artifact.files]
+
+    def read(self, path: str | None = None) -> bytes:
+        """The bytes of one file, checked against their digest.
+
+        Args:
+            path: Which; may be left out where there is one file.
+
+        Raises:
+            NotFoundError: The artifact has no such file.
+            IntegrityError: The bytes are not those that were attached.
+        """
+        chosen = [file for file in self.artifact.files if path is None or file.path == path]
+        if len(chosen) != 1:
+            asked = "has several files" if path is None else f"has no file {path!r}"
+            raise NotFoundError(f"the artifact {self.name} {asked}; it has {', '.join(self.files[:10])}")
+        return read_file(self._store, chosen[0].stored)
+
+    def fetch(self, to: str | os.PathLike[str]) -> Path:
+        """Write its files into a new folder, which appears whole or not at all.
+
+        Raises:
+            AlreadyExistsError: Something is there already.
+            IntegrityError: The bytes are not those that were attached.
+        """
+        with new_folder(to) as write:
+            for file in self.artifact.files:
+                write(file.path, read_file(self._store, file.stored))
+        return Path(to)
+
+
+def check_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str, Path]:
+    """See that each artifact has a valid name and is a readable file or folder, before anything is stored.
+
+    Raises:
+        InvalidInputError: A name is not valid, or nothing that can be kept is there.
+    """
+    checked: dict[str, Path] = {}
+    for name, given in artifacts.items():
+        check_label(name, "artifact name")
+        path = Path(given)
+        for _ in _files(name, path):
+            pass
+        checked[name] = path
+    return checked
+
+
+def put_artifact(attempt: Attempt, name: str, path: Path) -> Artifact:
+    """Store the files of an artifact in an attempt's folder."""
+    files = tuple(
+        ArtifactFile(path=relative, stored=attempt.put(f"artifacts/{name}/{relative}", _chunks(place)))
+        for relative, place in _files(name, path)
+    )
+    return Artifact(kind="folder" if path.is_dir() else "file", files=files)
+
+
+def attach(store: Store, card: DataCard, name: str, path: str | os.PathLike[str]) -> Artifact:
+    """Keep a file or folder beside a registered version.
+
+    Raises:
+        AlreadyExistsError: An artifact of that name is there and has other content.
+        InvalidInputError: The name or path is not valid.
+    """
+    place = check_artifacts({name: path})[name]
+    there = all_artifacts(store, card).get(name)
+    with attempting(store, card.name) as attempt:
+        artifact = put_artifact(attempt, name, place)
+        if there is None:
+            entry = AttachedArtifact(card=card.digest, name=name, artifact=artifact)
+            key = f"{keys.attached(card.ref)}{name}.json"
+            there = AttachedArtifact.from_json(attempt.commit(key, entry.to_json()), place=key).artifact
+        if there == artifact:
+            return artifact
+        attempt.abandon()
+    if same_content(there, artifact):
+        return there
+    message = f"{card.ref} has an artifact {name} already, with other content: choose another name; nothing is replaced"
+    raise AlreadyExistsError(message)
+
+
+def all_artifacts(store: Store, card: DataCard) -> dict[str, Artifact]:
+    """The artifacts of a version, by name: those of its registration and those attached later.
+
+    Raises:
+        IntegrityError: An attached one is pinned to another card.
+    """
+    artifacts = dict(card.artifacts)
+    for attached in attached_later(store, card):
+        artifacts.setdefault(attached.name, attached.artifact)
+    return dict(sorted(artifacts.items()))
+
+
+def attached_later(store: Store, card: DataCard) -> Iterator[AttachedArtifact]:
+    """What was attached to a version after its registration, each checked to be pinned to this card."""
+    folder = keys.attached(card.ref)
+    for stem in keys.document_names(store.children(folder)):
+        key = f"{folder}{stem}.json"
+        attached = AttachedArtifact.from_json(store.get(key), place=key)
+        attached.check_pin(card.digest, stem, place=key)
+        yield attached
+
+
+def open_artifact(store: Store, card: DataCard, name: str) -> StoredArtifact:
+    """An artifact of a version, to be read.
+
+    Raises:
+        NotFoundError: The version has none of that name.
+    """
+    artifacts = all_artifacts(store, card)
+    if name not in artifacts:
+        has = f"it has {', '.join(artifacts)}" if artifacts else "it has none"
+        raise NotFoundError(f"{card.ref} has no artifact {name!r}: {has}")
+    return StoredArtifact(store, name, artifacts[name])
+
+
+def same_content(one: Artifact, other: Artifact) -> bool:
+    """Whether two artifacts have the same files with the same bytes, wherever those are stored."""
+    return _digests(one) == _digests(other)
+
+
+def _digests(artifact: Artifact) -> list[tuple[str, str]]:
+    return [(file.path, file.stored.digest) for file in artifact.files]
+
+
+def _files(name: str, path: Path) -> Iterator[tuple[str, Path]]:
+    """The files of an artifact in the order of their paths, each a plain file with a safe path."""
+    if path.is_file():
+        found = [(path.name, path)]
+    elif path.is_dir():
+        places = sorted(Path(folder) / file for folder, _, files in os.walk(path) for file in files)
+        found = sorted((place.relative_to(path).as_posix(), place) for place in places)
+    else:
+        raise InvalidInputError(
+            f"the artifact {name} is to be kept from {path}, which is neither a file nor a folder"
+        )
+    if not found:
+        raise InvalidInputError(f"the artifact {name} is to be kept from {path}, which holds no files")
+    for relative, place in found:
+        reason = "is a symbolic link" if place.is_symlink() and place != path else check_relative(relative)
+        if reason is not None:
+            raise InvalidInputError(
+                f"the artifact {name} can't be kept: {relative!r} {reason}; rename or copy it"
+            )
+        yield relative, place
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_STEP):
+                yield chunk
+    except OSError as error:
+        raise StorageError(f"{path} can't be read ({error.strerror}): nothing was stored") from error

@@ -1,0 +1,100 @@
+"""One attempt to register: a folder of its own that nobody else writes to, and garbage until a card names it."""
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+from imagecards.cards import CardName, StoredFile, new_attempt
+from imagecards.errors import CommitUnknownError, ImageCardsError, StorageError
+from imagecards.registry import keys
+from imagecards.registry.commit import commit
+from imagecards.registry.files import put_file
+from imagecards.storage import Store
+
+MAXIMUM_AGE = 6 * 3600.0
+"""Seconds after which an attempt gives up; garbage collection relies on it (`imagecards.registry.gc`)."""
+
+
+class Attempt:
+    """The data folder of one call of ``register`` or ``attach``."""
+
+    def __init__(self, store: Store, name: CardName) -> None:
+        self.store = store
+        self.id = new_attempt(datetime.now(UTC), secrets.token_hex(8))
+        self.prefix = f"{keys.attempts(name)}{self.id}/"
+        self._began = time.monotonic()
+        self._written: list[str] = []
+        self._exposed = False  # whether a document that names the files may be visible
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> StoredFile:
+        """Store a file of this attempt.
+
+        Args:
+            path: Where, relative to the attempt's folder.
+            chunks: Its bytes; hashed on the way.
+
+        Returns:
+            The file as a card names it.
+
+        Raises:
+            StorageError: The store failed, or the key exists already.
+        """
+        key = self.prefix + path
+        self.claim(key)
+        return put_file(self.store, key, chunks)
+
+    def claim(self, key: str) -> None:
+        """Remember a key of this attempt that is about to be written, so that giving up removes it."""
+        self._written.append(key)
+
+    def commit(self, key: str, body: bytes) -> bytes:
+        """Commit a document that names this attempt's files; says which document is at the key now.
+
+        Raises:
+            StorageError: The attempt is too old, or the store failed before anything became visible.
+            CommitUnknownError: Whether it was committed is not known.
+        """
+        self.check_age()
+        self._exposed = True
+        try:
+            there = commit(self.store, key, body, self.id)
+        except CommitUnknownError:
+            raise
+        except ImageCardsError:
+            self._exposed = False
+            raise
+        self._exposed = there == body
+        return there
+
+    def check_age(self) -> None:
+        """Give up when the attempt took so long that garbage collection may have begun to take its files.
+
+        Raises:
+            StorageError: The attempt is older than `MAXIMUM_AGE`.
+        """
+        age = time.monotonic() - self._began
+        if age > MAXIMUM_AGE:
+            message = (
+                f"this registration has taken {age / 3600:.1f} h, longer than the {MAXIMUM_AGE / 3600:.0f} h after which "
+                f"its files may be collected as garbage; nothing was registered: split the dataset or use executor="
+            )
+            raise StorageError(message)
+
+    def abandon(self) -> None:
+        """Remove what this attempt stored, unless a card may name it; what can't be removed is left as garbage."""
+        if not self._exposed:
+            with suppress(StorageError):
+                self.store.delete(self._written)
+
+
+@contextmanager
+def attempting(store: Store, name: CardName) -> Iterator[Attempt]:
+    """An attempt whose files are removed when the block fails, unless its commit may have landed."""
+    attempt = Attempt(store, name)
+    try:
+        yield attempt
+    except BaseException:
+        attempt.abandon()
+        raise

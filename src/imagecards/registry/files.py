@@ -1,0 +1,81 @@
+"""Files as a card names them: written with a digest, read back with a check."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from imagecards.cards import StoredFile
+from imagecards.errors import CommitUnknownError, IntegrityError, NotFoundError, StorageError
+from imagecards.storage import Store
+
+_STEP = 8 << 20
+
+
+def put_file(store: Store, key: str, chunks: Iterable[bytes]) -> StoredFile:
+    """Store a new file, hashed on the way.
+
+    Args:
+        store: The registry's store.
+        key: Where; in a folder that only this call's attempt writes to.
+        chunks: The bytes.
+
+    Returns:
+        The file as a card names it.
+
+    Raises:
+        StorageError: The store failed, or the key exists already.
+    """
+    sha = hashlib.sha256()
+    size = 0
+
+    def hashed() -> Iterator[bytes]:
+        nonlocal size
+        for chunk in chunks:
+            sha.update(chunk)
+            size += len(chunk)
+            yield chunk
+
+    try:
+        created = store.put_if_absent(key, hashed())
+    except CommitUnknownError as error:
+        # only a card commits: a data file that may not be durable is a failed one
+        raise StorageError(f"{key} could not be stored durably in {store.url}: {error}") from error
+    if not created:
+        raise StorageError(
+            f"{key} exists already in {store.url}, in a folder of this attempt alone: try again"
+        )
+    return StoredFile(key=key, size=size, digest=f"sha256:{sha.hexdigest()}")
+
+
+def read_file(store: Store, stored: StoredFile) -> bytes:
+    """The bytes of a file, checked against what the card says of it.
+
+    Raises:
+        IntegrityError: The file is missing or has other bytes.
+    """
+    return b"".join(read_chunks(store, stored))
+
+
+def read_chunks(store: Store, stored: StoredFile) -> Iterator[bytes]:
+    """The bytes of a file in pieces; the check comes with the last one.
+
+    Raises:
+        IntegrityError: The file is missing or has other bytes.
+    """
+    sha = hashlib.sha256()
+    try:
+        for start in range(0, stored.size, _STEP):
+            chunk = store.get(stored.key, start, min(_STEP, stored.size - start))
+            sha.update(chunk)
+            yield chunk
+    except NotFoundError as error:
+        message = (
+            f"{stored.key} is missing from {store.url}, and a card names it: restore the file from a copy"
+        )
+        raise IntegrityError(message, stored.key, stored.digest, "missing") from error
+    actual = f"sha256:{sha.hexdigest()}"
+    if actual != stored.digest:
+        message = (
+            f"{stored.key} in {store.url} has other bytes than its card names (expected {stored.digest}, "
+            f"found {actual}): restore the file from a copy"
+        )
+        raise IntegrityError(message, stored.key, stored.digest, actual)

@@ -1,0 +1,207 @@
+"""What a version of an image dataset consists of: found out, packed and stored."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from imagecards.cards import DataCard, Document, Summary
+from imagecards.datasets import FILE_FACTS, ImageDataset, StatCache, facts_table, summarize
+from imagecards.datasets.layout import Layout
+from imagecards.digests import digest
+from imagecards.records import Report, dataset_digest, record_digests
+from imagecards.registry import contents
+from imagecards.registry.attempt import Attempt
+from imagecards.registry.pack import Group, Member, group_members, pack_groups, shard_key
+from imagecards.registry.shelf import Shelf
+
+_log = logging.getLogger("imagecards")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a dataset before its images are read.
+
+    Attributes:
+        dataset: The dataset.
+        records: Its annotations, one row an image.
+        facts: The table of `imagecards.datasets.FILE_FACTS`, in the same order; null where a file must be read first.
+        sizes: The bytes of each image, as far as known.
+        layout: What a scan of its folder found, where it is a folder.
+    """
+
+    dataset: ImageDataset
+    records: pa.Table
+    facts: pa.Table
+    sizes: list[int]
+    layout: Layout | None
+
+    @classmethod
+    def of(cls, dataset: ImageDataset) -> "Survey":
+        """Look at a dataset without reading its images.
+
+        Raises:
+            InvalidMetadataError: It breaks rules that can be seen without them.
+        """
+        if dataset.image_dir is None:
+            table = dataset.table
+            known = all(name in table.column_names for name in FILE_FACTS.names)
+            facts = table.select(FILE_FACTS.names) if known else _unknown(table["file_name"])
+            return cls(dataset, contents.annotations(table), facts, facts["size"].fill_null(0).to_pylist(), None)
+        layout = dataset.lay_out()
+        layout.report.raise_errors()
+        facts, _ = StatCache(dataset.image_dir).lookup(layout.files)
+        return cls(dataset, layout.records, facts, [file.size for file in layout.files], layout)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing has to be read to know what the dataset consists of."""
+        return bool(self.facts["sha256"].null_count == 0)
+
+    def learn(self, facts: pa.Table, issues: Report) -> None:
+        """Take in what was read: remember it for next time, and judge it.
+
+        Raises:
+            InvalidMetadataError: The images break rules, or the boxes do not fit them.
+        """
+        if self.layout is None or self.dataset.image_dir is None:
+            issues.raise_errors()
+            return
+        StatCache(self.dataset.image_dir).remember(self.layout.files, facts, self.layout.began_ns)
+        report = self.layout.report + issues + self.layout.check_boxes(facts["width"], facts["height"])
+        report.raise_errors()
+        if report.warnings:
+            _log.warning("%s", report.render())
+
+
+@dataclass(frozen=True)
+class ImageContent:
+    """What a version of an image dataset consists of.
+
+    Attributes:
+        survey: The dataset.
+        facts: What its files are; complete.
+        digests: The record digest of each image.
+        dataset_digest: The digest of all of it.
+        shelf: Where the images are stored; ``None`` where nothing had to be looked up.
+    """
+
+    survey: Survey
+    facts: pa.Table
+    digests: list[bytes]
+    dataset_digest: str
+    shelf: Shelf | None
+    kind: str = "images"
+
+    @classmethod
+    def of(cls, survey: Survey, facts: pa.Table, shelf: Shelf | None) -> "ImageContent":
+        """Compute the digests of a dataset whose files are known."""
+        digests = record_digests(survey.records, facts["sha256"].to_pylist())
+        names = facts["file_name"].to_pylist()
+        return cls(survey, facts, digests, dataset_digest(names, digests, survey.dataset.splits), shelf)
+
+    @property
+    def summary(self) -> Summary:
+        """Its counts."""
+        return Summary(**summarize(self._table(), self.survey.dataset.splits))
+
+    @property
+    def lenders(self) -> tuple[DataCard, ...]:
+        """The cards whose shards it points into."""
+        return self.shelf.lenders if self.shelf is not None else ()
+
+    def put(self, attempt: Attempt) -> Mapping[str, Any]:
+        """Store records, splits and metadata files, and return the card's fields that name them."""
+        assert self.shelf is not None, (
+            "a dataset that was not packed is that of the version it is compared with"
+        )
+        places, shards = self.shelf.place(self.facts["sha256"])
+        table = self._table()
+        for name in contents.PLACE_COLUMNS.names:
+            table = table.append_column(name, places[name])
+        table = table.append_column("digest", pa.array(self.digests, pa.binary(32)))
+        splits = self.survey.dataset.splits
+        return {
+            "records": attempt.put("records.parquet", [contents.encode_records(table)]),
+            "splits": attempt.put("splits.parquet", [contents.encode_splits(splits)]) if splits else None,
+            "documents": tuple(self._put_documents(attempt)),
+            "shards": shards,
+        }
+
+    def _put_documents(self, attempt: Attempt) -> list[Document]:
+        known = {document.digest: document.stored for lender in self.lenders for document in lender.documents}
+        documents: list[Document] = []
+        if self.survey.layout is None:
+            return documents  # its metadata is no file, and is written anew when it is fetched
+        for number, (path, metadata) in enumerate(self.survey.dataset.documents.items()):
+            if metadata.text is not None:
+                sha256 = digest(metadata.text)
+                if sha256 not in known:
+                    known[sha256] = attempt.put(
+                        f"documents/{number:05d}.zst", [contents.compress(metadata.text)]
+                    )
+                documents.append(
+                    Document(path=path, size=len(metadata.text), digest=sha256, stored=known[sha256])
+                )
+        return documents
+
+    def _table(self) -> pa.Table:
+        table = self.survey.records
+        for name in contents.IMAGE_COLUMNS.names:
+            table = table.append_column(name, self.facts[name])
+        return table
+
+
+def pack_images(attempt: Attempt, survey: Survey, shelf: Shelf, executor: Any) -> ImageContent:
+    """Read the images that are not stored yet, or not known, and store what is new.
+
+    Args:
+        attempt: Gets the shards.
+        survey: The dataset.
+        shelf: Where images are stored already; gets the new ones.
+        executor: Where to do it; see `imagecards.registry.pack.pack_groups`.
+
+    Raises:
+        InvalidMetadataError: The images break rules, or the boxes do not fit them.
+    """
+    stored = shelf.digests()
+    settled = pc.is_in(survey.facts["sha256"], value_set=stored).to_numpy()
+    rows = np.flatnonzero(~settled.astype(bool))
+    names = survey.facts["file_name"].to_pylist()
+    groups = group_members([Member(names[row], survey.sizes[row]) for row in rows])
+    for number in range(len(groups)):
+        attempt.claim(shard_key(attempt.prefix, number))
+    known = frozenset(stored.to_pylist()) if groups else frozenset()
+    packed = pack_groups(attempt.store, attempt.prefix, survey.dataset.source, groups, known, executor)
+    facts, issues = _merge(survey.facts, rows, [names[row] for row in rows], packed)
+    survey.learn(facts, issues)
+    shelf.add_groups(packed)
+    return ImageContent.of(survey, facts, shelf)
+
+
+def _merge(
+    facts: pa.Table, rows: "np.ndarray", names: list[str], packed: list[Group]
+) -> tuple[pa.Table, Report]:
+    """Put what was read in the place of what was not known."""
+    examined = [found for group in packed for found in group.examined]
+    read = facts_table(
+        names,
+        [found.sha256 for found in examined],
+        [found.size for found in examined],
+        [found.info for found in examined],
+    )
+    order = np.arange(facts.num_rows)
+    order[rows] = facts.num_rows + np.arange(len(rows))
+    issues = Report([found.issue for found in examined if found.issue is not None])
+    return pa.concat_tables([facts, read]).take(pa.array(order)), issues
+
+
+def _unknown(names: pa.ChunkedArray) -> pa.Table:
+    columns = [
+        names if field.name == "file_name" else pa.nulls(len(names), field.type) for field in FILE_FACTS
+    ]
+    return pa.table(columns, schema=FILE_FACTS)

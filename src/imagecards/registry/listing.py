@@ -1,0 +1,50 @@
+"""What a registry holds, as a table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from imagecards.cards import CardName, CardRef
+from imagecards.registry import lookup
+from imagecards.storage import Store
+
+_SCHEMA = {
+    "name": pl.String,
+    "version": pl.String,
+    "kind": pl.String,
+    "images": pl.Int64,
+    "objects": pl.Int64,
+    "rows": pl.Int64,
+    "bytes": pl.Int64,
+    "versions": pl.Int64,
+    "tags": pl.List(pl.String),
+    "created": pl.Datetime("us", "UTC"),
+    "description": pl.String,
+}
+
+
+def list_cards(store: Store) -> pl.DataFrame:
+    """One row for each name, with its latest version that was not withdrawn."""
+    rows = [row for name in lookup.card_names(store) for row in _row(store, name)]
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _row(store: Store, name: CardName) -> Iterator[dict[str, Any]]:
+    versions = lookup.live_versions(store, name)
+    if not versions:
+        return
+    card = lookup.read_card(store, CardRef(name=name, version=versions[-1]))
+    yield {
+        "name": str(name),
+        "version": str(card.version),
+        "kind": card.kind,
+        "images": card.summary.images,
+        "objects": card.summary.objects,
+        "rows": card.summary.rows,
+        "bytes": card.summary.bytes,
+        "versions": len(versions),
+        "tags": sorted(lookup.current_tags(store, name)),
+        "created": card.created,
+        "description": card.description,
+    }

@@ -1,0 +1,115 @@
+"""Reading a version: the source that hands its images to the dataset which the registry opens."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from imagecards.cards import DataCard, StoredFile
+from imagecards.datasets import ImageDataset
+from imagecards.errors import IntegrityError, NotFoundError
+from imagecards.registry import contents
+from imagecards.storage import Store
+
+
+class ShardSource:
+    """Images inside tar shards: each one is a ranged read, its digest checked the first time.
+
+    Attributes:
+        name: What the images belong to, for messages.
+    """
+
+    def __init__(self, store: Store, name: str, shards: Sequence[StoredFile], records: pa.Table) -> None:
+        self.name = name
+        self._store = store
+        self._keys = [shard.key for shard in shards]
+        self._rows = {file_name: row for row, file_name in enumerate(records["file_name"].to_pylist())}
+        self._shard = memoryview(_column(records, "shard", np.int32))
+        self._offset = memoryview(_column(records, "offset", np.int64))
+        self._size = memoryview(_column(records, "size", np.int64))
+        self._sha256 = b"".join(records["sha256"].to_pylist())
+        self._checked = bytearray(len(self._rows))
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one image.
+
+        Raises:
+            NotFoundError: The version has no image of that name.
+            IntegrityError: The stored bytes are not those that were registered.
+        """
+        row = self._rows.get(name)
+        if row is None:
+            raise NotFoundError(f"{self.name} has no image {name!r}: .names lists what it has")
+        key = self._keys[self._shard[row]]
+        try:
+            data = self._store.get(key, self._offset[row], self._size[row])
+        except NotFoundError as error:
+            message = f"{name} of {self.name} can't be read: {key} is missing from {self._store.url}"
+            raise IntegrityError(message, key, "", "missing") from error
+        if not self._checked[row]:
+            self._check(name, key, row, data)
+        return data
+
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
+        """The bytes of several images, in the order of ``names``."""
+        return map(self.read, names)
+
+    def close(self) -> None:
+        """Nothing is kept open here; the store closes its own files."""
+
+    def _check(self, name: str, key: str, row: int, data: bytes) -> None:
+        expected = self._sha256[32 * row : 32 * row + 32]
+        actual = hashlib.sha256(data).digest()
+        if actual != expected:
+            message = (
+                f"{name} of {self.name} has other bytes than were registered (in {key}): run verify --deep to see "
+                "what else is damaged, then restore that file from a copy"
+            )
+            raise IntegrityError(
+                message, f"{key}: {name}", f"sha256:{expected.hex()}", f"sha256:{actual.hex()}"
+            )
+        self._checked[row] = 1
+
+
+def open_images(store: Store, card: DataCard) -> ImageDataset:
+    """The dataset of a card; its records are read now, its images when they are asked for.
+
+    Raises:
+        IntegrityError: The records are missing, damaged or do not fit the card.
+    """
+    assert card.records is not None
+    records = contents.read_records(store, card.records)
+    check_places(card, records)
+    splits = contents.read_splits(store, card.splits)
+    source = ShardSource(store, str(card.ref), card.shards, records)
+    return ImageDataset.from_source(
+        source, records.drop_columns([*contents.PLACE_COLUMNS.names, "digest"]), splits
+    )
+
+
+def check_places(card: DataCard, records: pa.Table) -> None:
+    """See that every row of a records table lies inside a shard of its card.
+
+    Raises:
+        IntegrityError: A row points elsewhere.
+    """
+    if records.num_rows == 0:
+        return
+    shard = _column(records, "shard", np.int32)
+    offset, size = _column(records, "offset", np.int64), _column(records, "size", np.int64)
+    limits = np.array([stored.size for stored in card.shards] or [0], dtype=np.int64)
+    inside = (shard >= 0) & (shard < len(card.shards)) & (offset >= 0) & (size >= 0)
+    inside &= offset + size <= limits[np.where(inside, shard, 0)]
+    if not inside.all():
+        row = int(np.flatnonzero(~inside)[0])
+        name = records["file_name"][row].as_py()
+        place = card.records.key if card.records is not None else ""
+        message = (
+            f"{place} says that {name!r} lies outside the shards of {card.ref}: restore the file from a copy"
+        )
+        raise IntegrityError(message, place)
+
+
+def _column(table: pa.Table, name: str, dtype: type) -> "np.ndarray":
+    return np.ascontiguousarray(table[name].combine_chunks().to_numpy(zero_copy_only=False), dtype=dtype)

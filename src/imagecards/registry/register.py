@@ -1,0 +1,111 @@
+"""Registering: from data to a new version, complete or not at all."""
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from imagecards.cards import CardRef, DataCard, RegistryMarker
+from imagecards.datasets import ImageDataset
+from imagecards.datasets.table import TableDataset
+from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
+from imagecards.registry import keys, lookup
+from imagecards.registry.attempt import Attempt, attempting
+from imagecards.registry.image_content import ImageContent, Survey, pack_images
+from imagecards.registry.publish import Content, LenderWithdrawnError, publish
+from imagecards.registry.request import Request
+from imagecards.registry.shelf import Shelf
+from imagecards.registry.tables import TableContent
+from imagecards.registry.tags import append_tag
+from imagecards.storage import LEFTOVER, Store
+
+_TRIES = 3
+_LENDERS = 4  # versions of a name whose records are searched for images; each is one read
+
+Prepare = Callable[[Attempt, Request, DataCard | None], Content]
+
+
+def register(store: Store, data: object, request: Request, executor: Executor | None) -> DataCard:
+    """Register data as `imagecards.CardRegistry.register` says, and tag the version.
+
+    Raises:
+        ImageCardsError: See there.
+    """
+    prepare = _prepare_images(data, executor) if isinstance(data, ImageDataset) else _prepare_table(data)
+    ensure_registry(store)
+    for remaining in reversed(range(_TRIES)):
+        previous = _previous(store, request)
+        try:
+            with attempting(store, request.name) as attempt:
+                card = publish(attempt, prepare(attempt, request, previous), request, previous)
+            break
+        except LenderWithdrawnError:
+            if not remaining:
+                raise
+    for label in request.tags:
+        try:
+            append_tag(store, card.name, label, card.version)
+        except StorageError as error:
+            message = f"{card.ref} is registered, but its tag {label} could not be set ({error}): use tag to try again"
+            raise StorageError(message) from error
+    return card
+
+
+def _prepare_images(dataset: ImageDataset, executor: Executor | None) -> Prepare:
+    survey = Survey.of(dataset)
+
+    def prepare(attempt: Attempt, request: Request, previous: DataCard | None) -> Content:
+        if survey.complete and previous is not None:
+            content = ImageContent.of(survey, survey.facts, None)
+            if content.dataset_digest == previous.dataset_digest:
+                return content
+        return pack_images(
+            attempt, survey, Shelf(attempt.store, _lenders(attempt.store, request, previous)), executor
+        )
+
+    return prepare
+
+
+def _prepare_table(data: object) -> Prepare:
+    content = TableContent.of(data if isinstance(data, TableDataset) else TableDataset(data))
+    return lambda attempt, request, previous: content
+
+
+def _lenders(store: Store, request: Request, previous: DataCard | None) -> list[DataCard]:
+    """Cards whose images need not be stored again: the newest versions of the name, and the parents."""
+    versions = lookup.live_versions(store, request.name)[-_LENDERS:]
+    cards = [lookup.read_card(store, CardRef(request.name, version)) for version in reversed(versions)]
+    unique = {card.ref: card for card in (previous, *cards, *request.lenders) if card is not None}
+    return [card for card in unique.values() if card.kind == "images"]
+
+
+def ensure_registry(store: Store) -> None:
+    """Make an empty place a registry; leave one that is there as it is.
+
+    Raises:
+        InvalidInputError: There are files of another kind.
+        FormatError: There is a registry of a newer format.
+    """
+    if store.stat(keys.MARKER) is None:
+        others = [name for name in store.children("") if not name.startswith(LEFTOVER)]
+        if others and keys.MARKER not in others:
+            message = (
+                f"{store.url} holds {', '.join(others[:3])}{'...' if len(others) > 3 else ''} and is no registry: "
+                "choose an empty or a new folder"
+            )
+            raise InvalidInputError(message)
+        store.put_if_absent(keys.MARKER, [RegistryMarker(registry=str(uuid.uuid4())).to_json()])
+    lookup.check_registry(store)
+
+
+def _previous(store: Store, request: Request) -> DataCard | None:
+    """The version that new data are compared with: the one asked for where it exists, else the latest."""
+    versions = lookup.all_versions(store, request.name)
+    gone = lookup.withdrawn_versions(store, request.name)
+    if request.version in gone:
+        message = f"{request.name}@{request.version} was withdrawn, and its number is never used again: choose another"
+        raise VersionConflictError(message)
+    live = [version for version in versions if version not in gone]
+    if not live:
+        return None
+    version = request.version if request.version in live else live[-1]
+    return lookup.read_card(store, CardRef(request.name, version))

@@ -1,0 +1,331 @@
+"""CardRegistry: where cards meet storage."""
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from imagecards.cards import Artifact, CardName, CardRef, DataCard, Tag, Version, parse_reference
+from imagecards.errors import InvalidInputError
+from imagecards.registry import lookup, tags
+from imagecards.storage import Store, open_store
+
+if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing and reading
+    import numpy as np
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from imagecards.datasets import DiffCounts, ImageDataset, TableDataset
+    from imagecards.registry.artifacts import StoredArtifact
+    from imagecards.registry.gc import Garbage
+    from imagecards.registry.verify import Verification
+
+    Data = ImageDataset | TableDataset | pl.DataFrame | pd.DataFrame | pa.Table | np.ndarray
+
+Reference = str | CardRef | DataCard
+"""What names a version: ``"space/name@^1.2"``, an exact reference, or a card."""
+
+
+class CardRegistry:
+    """A registry of datasets in a folder: versioned, immutable cards and the bytes that they pin.
+
+    Nothing is read or written before the first call. A registry can be used from several threads and processes at once.
+
+    Args:
+        url: A folder; by default ``$IMAGECARDS_REGISTRY``, else ``.imagecards`` in the working directory.
+
+    Example:
+        >>> import imagecards as ic, tempfile
+        >>> registry = ic.CardRegistry(tempfile.mkdtemp())
+        >>> card = registry.register(pl.DataFrame({"id": [1, 2]}), "astro/sources")
+        >>> registry.open("astro/sources@^1").to_polars().height
+        2
+    """
+
+    def __init__(self, url: str | os.PathLike[str] | None = None) -> None:
+        self.store: Store = open_store(url or os.environ.get("IMAGECARDS_REGISTRY") or ".imagecards")
+
+    def __repr__(self) -> str:
+        return f"CardRegistry({self.store.url!r})"
+
+    @property
+    def url(self) -> str:
+        """Where the registry is."""
+        return self.store.url
+
+    def register(
+        self,
+        data: "Data",
+        name: str | CardName,
+        *,
+        version: str | Version | None = None,
+        bump: Literal["major", "minor", "patch"] | None = None,
+        tags: Sequence[str] = (),
+        description: str | None = None,
+        license: str | None = None,
+        source: str | None = None,
+        parents: Sequence[Reference] = (),
+        metadata: Mapping[str, Any] | None = None,
+        artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
+        executor: Executor | None = None,
+    ) -> DataCard:
+        """Register a dataset as a new version of a card.
+
+        Everything is validated first; either the version is complete, or there is none. Data that is the same as that of
+        the latest version, with nothing else said anew, makes no version: the card that is there is returned.
+
+        Args:
+            data: An image dataset, or a table.
+            name: ``space/name``.
+            version: An exact version; by default the next one.
+            bump: Which part of the version to raise; by default ``minor`` where data changed, ``patch`` where only what
+                is said of it did. The first version is 1.0.0.
+            tags: Tags that stand for this version from now on.
+            description: What it is, in a few words.
+            license: An SPDX identifier or a name.
+            source: Where it came from.
+            parents: The versions that it was made from; they must be in this registry.
+            metadata: Anything else, as JSON.
+            artifacts: Files or folders to keep beside the card, by name.
+            executor: Where to read and pack images: any ``concurrent.futures`` executor; by default threads.
+
+        Returns:
+            The card of the version.
+
+        Raises:
+            InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it, and nothing was stored.
+            InvalidInputError: An argument is not valid.
+            NotFoundError: A parent is not in this registry.
+            VersionConflictError: ``version`` is registered with other content.
+            CommitUnknownError: The storage gave no clear answer; ``resolve`` finds out.
+        """
+        from imagecards.registry.register import register
+        from imagecards.registry.request import make_request
+
+        request = make_request(
+            name,
+            version=version,
+            bump=bump,
+            tags=tags,
+            description=description,
+            license=license,
+            source=source,
+            parents=[self.load(parent) for parent in parents],
+            metadata=metadata,
+            artifacts=artifacts,
+        )
+        return register(self.store, data, request, executor)
+
+    def load(self, reference: Reference) -> DataCard:
+        """The card that a reference means, alone: one small read.
+
+        Raises:
+            NotFoundError: Nothing matches; says what there is.
+            IntegrityError: The card is damaged, or not the one that the reference pins.
+        """
+        if isinstance(reference, DataCard):
+            reference = reference.ref
+        if isinstance(reference, CardRef):
+            reference = str(reference)
+        lookup.check_registry(self.store)
+        return lookup.read_card(self.store, lookup.resolve_reference(self.store, parse_reference(reference)))
+
+    def open(self, reference: Reference) -> "ImageDataset | TableDataset":
+        """The dataset of a version; its images are read when they are asked for.
+
+        Raises:
+            NotFoundError: Nothing matches.
+            IntegrityError: Stored bytes are not those that were registered.
+        """
+        card = self.load(reference)
+        if card.kind == "table":
+            from imagecards.registry.tables import open_table
+
+            return open_table(self.store, card)
+        from imagecards.registry.reading import open_images
+
+        return open_images(self.store, card)
+
+    def fetch(self, reference: Reference, to: str | os.PathLike[str]) -> Path:
+        """Write a version's files into a new folder, as they were registered.
+
+        Args:
+            reference: Which version.
+            to: The folder; it must not exist, or be empty. It appears whole or not at all.
+
+        Returns:
+            The folder.
+
+        Raises:
+            AlreadyExistsError: There is something in the folder already.
+            IntegrityError: Stored bytes are not those that were registered.
+        """
+        from imagecards.registry.fetch import fetch_images, fetch_table
+
+        card = self.load(reference)
+        (fetch_table if card.kind == "table" else fetch_images)(self.store, card, to)
+        return Path(to)
+
+    def versions(self, name: str | CardName, *, withdrawn: bool = False) -> list[Version]:
+        """The versions of a name in ascending order.
+
+        Args:
+            name: ``space/name``.
+            withdrawn: Whether to list withdrawn ones too.
+
+        Raises:
+            NotFoundError: Nothing is registered under that name.
+        """
+        lookup.check_registry(self.store)
+        parsed = CardName.parse(str(name))
+        versions = (lookup.all_versions if withdrawn else lookup.live_versions)(self.store, parsed)
+        if not versions:
+            raise lookup.nothing_there(self.store, parsed)
+        return versions
+
+    def list(self) -> "pl.DataFrame":
+        """One row for each name: its latest version, counts, tags."""
+        from imagecards.registry.listing import list_cards
+
+        lookup.check_registry(self.store)
+        return list_cards(self.store)
+
+    def tags(self, name: str | CardName) -> dict[str, Version]:
+        """Which version each tag of a name stands for."""
+        lookup.check_registry(self.store)
+        return lookup.current_tags(self.store, CardName.parse(str(name)))
+
+    def tag(self, reference: Reference, *labels: str) -> DataCard:
+        """Let tags stand for a version from now on.
+
+        Raises:
+            InvalidInputError: A tag is not a valid name.
+            NotFoundError: There is no such version.
+        """
+        checked = [Tag(label) for label in labels]
+        card = self.load(reference)
+        for label in checked:
+            tags.append_tag(self.store, card.name, label, card.version)
+        return card
+
+    def untag(self, name: str | CardName, *labels: str) -> None:
+        """Take tags away; the versions stay.
+
+        Raises:
+            NotFoundError: There is no such tag.
+        """
+        lookup.check_registry(self.store)
+        for label in labels:
+            tags.append_tag(self.store, CardName.parse(str(name)), Tag(label), None)
+
+    def withdraw(self, reference: Reference, reason: str) -> DataCard:
+        """Take a version out of every look-up, for good: its number is never used again.
+
+        Its bytes stay until garbage collection, unless other versions need them.
+
+        Args:
+            reference: An exact version.
+            reason: Why, for those who look for it.
+
+        Raises:
+            InvalidInputError: The reference is a range or a tag.
+            NotFoundError: There is no such version, or it was withdrawn before.
+        """
+        from imagecards.registry.withdraw import withdraw_version
+
+        if isinstance(reference, str) and parse_reference(reference).spec.exact is None:
+            message = f"{reference!r} could mean another version tomorrow: name the exact version that is to be withdrawn"
+            raise InvalidInputError(message)
+        card = self.load(reference)
+        withdraw_version(self.store, card, reason)
+        return card
+
+    def attach(self, reference: Reference, name: str, path: str | os.PathLike[str]) -> Artifact:
+        """Keep a file or folder beside a registered version: immutable, with digests, pinned to its card.
+
+        Args:
+            reference: Which version.
+            name: What to call the artifact.
+            path: The file or folder.
+
+        Raises:
+            AlreadyExistsError: An artifact of that name is there, with other content.
+        """
+        from imagecards.registry.artifacts import attach
+
+        return attach(self.store, self.load(reference), name, path)
+
+    def artifact(self, reference: Reference, name: str) -> "StoredArtifact":
+        """An artifact of a version, to be read or fetched.
+
+        Raises:
+            NotFoundError: The version has none of that name.
+        """
+        from imagecards.registry.artifacts import open_artifact
+
+        return open_artifact(self.store, self.load(reference), name)
+
+    def artifacts(self, reference: Reference) -> dict[str, Artifact]:
+        """The artifacts of a version, by name: those of its registration and those attached later."""
+        from imagecards.registry.artifacts import all_artifacts
+
+        return all_artifacts(self.store, self.load(reference))
+
+    def diff(self, old: Reference, new: Reference) -> "DiffCounts":
+        """What changed between two versions, image by image.
+
+        Raises:
+            InvalidInputError: One of them is a table.
+        """
+        from imagecards.registry.difference import diff_cards
+
+        return diff_cards(self.store, self.load(old), self.load(new))
+
+    def verify(self, reference: Reference | None = None, *, deep: bool = False) -> "Verification":
+        """Whether the bytes are still those that were registered.
+
+        Args:
+            reference: One version; by default the whole registry.
+            deep: Read every byte, rather than compare presence and sizes.
+
+        Returns:
+            Every problem that was found, each with its file, image and version. Damage is reported, not raised.
+        """
+        from imagecards.registry.verify import verify_cards, verify_registry
+
+        if reference is None:
+            return verify_registry(self.store, deep=deep)
+        if isinstance(reference, DataCard):
+            reference = reference.ref
+        lookup.check_registry(self.store)
+        ref = lookup.resolve_reference(self.store, parse_reference(str(reference)))
+        return verify_cards(self.store, [ref], deep=deep)
+
+    def resolve(self, attempt: str) -> DataCard | None:
+        """What became of an attempt whose registration ended in `CommitUnknownError`.
+
+        Args:
+            attempt: The error's ``.attempt``.
+
+        Returns:
+            The card that it committed, or ``None`` where it has not committed (as of now).
+        """
+        lookup.check_registry(self.store)
+        return lookup.find_attempt(self.store, attempt)
+
+    def gc(self, *, grace_hours: float = 24.0, delete: bool = False) -> "Garbage":
+        """Find the files that nothing needs any more, and delete them on request.
+
+        Args:
+            grace_hours: Leave files alone that are younger, and those of versions withdrawn more recently.
+            delete: Delete them; by default they are only listed.
+
+        Raises:
+            InvalidInputError: The grace period is too short to be safe.
+        """
+        from imagecards.registry.gc import collect_garbage
+
+        lookup.check_registry(self.store)
+        return collect_garbage(self.store, grace=grace_hours * 3600.0, delete=delete)

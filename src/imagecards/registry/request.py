@@ -1,0 +1,94 @@
+"""What a call of ``register`` asks for, checked before anything is stored."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from imagecards.cards import Bump, CardName, DataCard, Parent, Version, check_tag
+from imagecards.cards.frozen import freeze_json
+from imagecards.errors import InvalidInputError
+from imagecards.registry.artifacts import check_artifacts
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be registered beside the data themselves.
+
+    Attributes:
+        name: The card's name.
+        version: The exact version that is asked for, or ``None`` for the next one.
+        bump: Which part of the version to raise, or ``None`` to let the change decide.
+        tags: Tags for the version.
+        said: Description, licence, source and free metadata, as far as they were given.
+        parents: What it was made from; ``None`` where nothing was said.
+        artifacts: Files and folders to keep beside the card.
+        lenders: Cards in the same registry that the data were made from, whose bytes need not be stored again.
+    """
+
+    name: CardName
+    version: Version | None
+    bump: Bump | None
+    tags: tuple[str, ...]
+    said: Mapping[str, Any]
+    parents: tuple[Parent, ...]
+    artifacts: Mapping[str, Path]
+    lenders: tuple[DataCard, ...]
+
+    def describes(self, card: DataCard) -> bool:
+        """Whether a card says all that was asked for, so that a new version would say nothing new."""
+        same = all(getattr(card, field) == value for field, value in self.said.items())
+        return same and (not self.parents or self.parents == card.parents)
+
+
+def make_request(
+    name: str | CardName,
+    *,
+    version: str | Version | None,
+    bump: Bump | None,
+    tags: Sequence[str],
+    description: str | None,
+    license: str | None,
+    source: str | None,
+    parents: Sequence[DataCard],
+    metadata: Mapping[str, Any] | None,
+    artifacts: Mapping[str, str | os.PathLike[str]] | None,
+) -> Request:
+    """Check every argument of ``register``.
+
+    Raises:
+        InvalidInputError: One of them is not valid.
+    """
+    if version is not None and bump is not None:
+        raise InvalidInputError(
+            f"version={str(version)!r} and bump={bump!r} contradict each other: give one of them"
+        )
+    if bump not in (None, "major", "minor", "patch"):
+        raise InvalidInputError(f"bump={bump!r} is not one of 'major', 'minor' and 'patch'")
+    texts = {"description": description, "license": license, "source": source}
+    for field, value in texts.items():
+        if value is not None and not isinstance(value, str):
+            raise InvalidInputError(f"{field}= takes text, not {type(value).__name__}")
+    said: dict[str, Any] = {field: value for field, value in texts.items() if value is not None}
+    if metadata is not None:
+        said["metadata"] = _free(metadata)
+    return Request(
+        name=name if isinstance(name, CardName) else CardName.parse(name),
+        version=version if version is None or isinstance(version, Version) else Version.parse(version),
+        bump=bump,
+        tags=tuple(check_tag(tag) for tag in tags),
+        said=said,
+        parents=tuple(Parent(ref=card.ref, digest=card.digest) for card in parents),
+        artifacts=check_artifacts(artifacts or {}),
+        lenders=tuple(parents),
+    )
+
+
+def _free(metadata: Mapping[str, Any]) -> Any:
+    try:
+        return freeze_json(dict(metadata))
+    except (TypeError, ValueError, ValidationError) as error:
+        raise InvalidInputError(f"metadata= takes what JSON can hold: {error}") from error

@@ -1,0 +1,81 @@
+"""The shelf: where images are stored already, so that they need not be stored again."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from imagecards.cards import DataCard, StoredFile
+from imagecards.registry import contents
+from imagecards.registry.pack import Group
+from imagecards.storage import Store
+
+_COLUMNS = ("sha256", "shard", "offset")
+
+
+class Shelf:
+    """Shards that hold images by digest: those of earlier versions first, then those that an attempt adds.
+
+    Attributes:
+        lenders: The cards whose shards may be pointed into.
+    """
+
+    def __init__(self, store: Store, lenders: Iterable[DataCard]) -> None:
+        self.lenders = tuple(lenders)
+        self._shards: list[StoredFile] = []
+        self._tables: list[pa.Table] = []
+        for card in self.lenders:
+            if card.records is not None:
+                table = contents.read_records(store, card.records, columns=_COLUMNS)
+                self._add(table["sha256"], table["shard"].to_numpy(), table["offset"].to_numpy(), card.shards)
+
+    def digests(self) -> pa.ChunkedArray:
+        """The sha256 of every image on the shelf."""
+        return pa.chunked_array(
+            [chunk for table in self._tables for chunk in table["sha256"].chunks], pa.binary(32)
+        )
+
+    def add_groups(self, groups: Sequence[Group]) -> None:
+        """Put what was just packed on the shelf."""
+        for group in groups:
+            if group.shard is not None:
+                count = len(group.offsets)
+                digests = pa.chunked_array([pa.array(group.offsets, pa.binary(32))])
+                offsets = np.fromiter(group.offsets.values(), np.int64, count)
+                self._add(digests, np.zeros(count, np.int32), offsets, (group.shard,))
+
+    def place(self, digests: pa.ChunkedArray) -> tuple[pa.Table, tuple[StoredFile, ...]]:
+        """Where images are.
+
+        Args:
+            digests: Their sha256, each of which is on the shelf.
+
+        Returns:
+            A table of ``shard`` and ``offset``, one row for each digest in order, and the shards that it points into.
+        """
+        rows = pc.index_in(digests, value_set=self.digests())
+        table = pa.concat_tables(self._tables) if self._tables else contents.PLACE_COLUMNS.empty_table()
+        shard = table["shard"].take(rows).to_numpy()
+        offset = table["offset"].take(rows).combine_chunks()
+        used, position = np.unique(shard, return_inverse=True)
+        places = pa.table([pa.array(position.astype(np.int32)), offset], schema=contents.PLACE_COLUMNS)
+        return places, tuple(self._shards[index] for index in used)
+
+    def _add(
+        self,
+        digests: pa.ChunkedArray,
+        shard: "np.ndarray",
+        offset: "np.ndarray",
+        shards: Sequence[StoredFile],
+    ) -> None:
+        known = {stored.key: index for index, stored in enumerate(self._shards)}
+        for stored in shards:
+            if stored.key not in known:
+                known[stored.key] = len(self._shards)
+                self._shards.append(stored)
+        where = np.array([known[stored.key] for stored in shards], np.int32)
+        moved = where[shard] if len(shard) else np.zeros(0, np.int32)
+        self._tables.append(
+            pa.table({"sha256": digests, "shard": moved, "offset": np.asarray(offset, np.int64)})
+        )

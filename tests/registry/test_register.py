@@ -1,0 +1,225 @@
+"""Registering image folders: versions, what is stored, what is refused."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imagecards import CardRegistry, ImageDataset
+from imagecards.errors import (
+    InvalidInputError,
+    InvalidMetadataError,
+    NotFoundError,
+    VersionConflictError,
+)
+
+MakeFolder = Callable[..., Path]
+
+
+def stored_bytes(registry: CardRegistry) -> int:
+    return sum(entry.size for entry in registry.store.list("data/"))
+
+
+def test_the_first_version_is_1_0_0_and_holds_what_the_folder_held(
+    registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    folder = make_folder({"a.png": {"caption": "one"}, "b.png": None})
+    card = registry.register(ImageDataset(image_dir=folder), "vision/flakes", description="two images")
+    assert str(card.ref) == "vision/flakes@1.0.0"
+    assert (card.summary.images, card.summary.objects, card.description) == (2, 0, "two images")
+    opened = registry.open("vision/flakes")
+    assert isinstance(opened, ImageDataset)
+    assert [opened.read(name) for name in opened.names] == [
+        (folder / name).read_bytes() for name in ("a.png", "b.png")
+    ]
+    assert opened.records[0].caption == "one"
+
+
+def test_an_unchanged_dataset_makes_no_version(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    folder = make_folder(4)
+    first = registry.register(ImageDataset(image_dir=folder), "a/b")
+    before = sorted(entry.key for entry in registry.store.list(""))
+    again = registry.register(ImageDataset(image_dir=folder), "a/b", bump="major")
+    assert again == first
+    assert sorted(entry.key for entry in registry.store.list("")) == before
+
+
+def test_reordered_lines_are_the_same_dataset(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    folder = make_folder(4)
+    first = registry.register(ImageDataset(image_dir=folder), "a/b")
+    lines = (folder / "metadata.jsonl").read_text().splitlines()
+    (folder / "metadata.jsonl").write_text("\n".join(reversed(lines)) + "\n")
+    assert registry.register(ImageDataset(image_dir=folder), "a/b") == first
+
+
+def test_a_new_caption_stores_no_image_again(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    folder = make_folder(4)
+    first = registry.register(ImageDataset(image_dir=folder), "a/b")
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    lines[0]["caption"] = "new"
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    second = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert str(second.version) == "1.1.0"
+    assert second.shards == first.shards
+    assert second.records != first.records
+
+
+def test_only_new_images_are_stored(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    folder = make_folder(6)
+    first = registry.register(ImageDataset(image_dir=folder), "a/b")
+    more = make_folder({"new.png": {"caption": "new"}}, name="more", seed=100)
+    shutil.copy(more / "new.png", folder / "new.png")
+    second = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert second.shards[0] == first.shards[0]
+    assert len(second.shards) == 2
+    assert second.shards[1].size == 512 + 512 + 1024
+    opened = registry.open("a/b@1.1.0")
+    assert isinstance(opened, ImageDataset)
+    assert opened.read("new.png") == (more / "new.png").read_bytes()
+    assert opened.read("000.png") == (folder / "000.png").read_bytes()
+
+
+def test_an_image_that_comes_back_is_not_stored_again(
+    registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(3)
+    registry.register(ImageDataset(image_dir=folder), "a/b")
+    (folder / "000.png").rename(folder.parent / "aside.png")
+    (folder / "metadata.jsonl").unlink()
+    registry.register(ImageDataset(image_dir=folder), "a/b")
+    (folder.parent / "aside.png").rename(folder / "000.png")
+    third = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert len(third.shards) == 1
+
+
+def test_identical_images_are_stored_once(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    folder = make_folder({"a.png": None})
+    shutil.copy(folder / "a.png", folder / "b.png")
+    card = registry.register(ImageDataset(image_dir=folder), "a/b")
+    opened = registry.open(card)
+    assert card.summary.images == 2
+    assert card.shards[0].size == 512 + 512 + 1024
+    assert isinstance(opened, ImageDataset)
+    assert opened.read("a.png") == opened.read("b.png")
+
+
+def test_bump_and_version_decide_the_number(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    numbers = []
+    for seed, options in enumerate([{}, {"bump": "patch"}, {"bump": "major"}, {}, {"version": "1.5.0"}, {}]):
+        folder = make_folder(2, name=f"images-{seed}", seed=10 * seed)
+        card = registry.register(ImageDataset(image_dir=folder), "a/b", **options)  # type: ignore[arg-type]  # a table of calls
+        numbers.append(str(card.version))
+    assert numbers == ["1.0.0", "1.0.1", "2.0.0", "2.1.0", "1.5.0", "2.2.0"]
+
+
+def test_the_same_data_described_anew_is_a_patch_that_stores_only_a_card(
+    registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(2)
+    first = registry.register(ImageDataset(image_dir=folder), "a/b", description="old")
+    size = stored_bytes(registry)
+    second = registry.register(
+        ImageDataset(image_dir=folder), "a/b", description="new", metadata={"camera": {"iso": 200}}
+    )
+    assert str(second.version) == "1.0.1"
+    assert second.records == first.records
+    assert stored_bytes(registry) == size
+    assert registry.load("a/b").metadata["camera"] == {"iso": 200}
+    assert registry.register(ImageDataset(image_dir=folder), "a/b", description="new") == second
+
+
+def test_an_explicit_version_with_other_content_is_a_conflict(
+    registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    one, two = make_folder(2, name="one"), make_folder(2, name="two", seed=9)
+    first = registry.register(ImageDataset(image_dir=one), "a/b", version="1.0.0")
+    assert registry.register(ImageDataset(image_dir=one), "a/b", version="1.0.0") == first
+    before = sorted(entry.key for entry in registry.store.list(""))
+    with pytest.raises(VersionConflictError, match=r"a/b@1\.0\.0 is registered already, with other content"):
+        registry.register(ImageDataset(image_dir=two), "a/b", version="1.0.0")
+    assert sorted(entry.key for entry in registry.store.list("")) == before
+
+
+def test_a_withdrawn_number_is_never_used_again(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    one, two = make_folder(2, name="one"), make_folder(2, name="two", seed=9)
+    registry.register(ImageDataset(image_dir=one), "a/b")
+    registry.withdraw("a/b@1.0.0", reason="wrong labels")
+    with pytest.raises(VersionConflictError, match="withdrawn"):
+        registry.register(ImageDataset(image_dir=two), "a/b", version="1.0.0")
+    card = registry.register(ImageDataset(image_dir=one), "a/b")
+    assert str(card.version) == "1.1.0"
+    assert all("data/a/b/" + card.attempt in shard.key for shard in card.shards), (
+        "a withdrawn version lends nothing"
+    )
+
+
+def test_nothing_is_stored_of_an_invalid_dataset(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    folder = make_folder(
+        {"a.png": {"objects": {"bbox": [[0, 0, 99, 99]], "categories": [1]}}, "b.png": {"captoin": "x"}}
+    )
+    (folder / "c.png").write_bytes(b"not an image")
+    with pytest.raises(InvalidMetadataError) as raised:
+        registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert {issue.rule for issue in raised.value.issues} >= {"box-outside-image", "not-an-image"}
+    assert not list(registry.store.list("data/"))
+    with pytest.raises(NotFoundError):
+        registry.load("a/b")
+    assert not list(folder.glob(".*")), "nothing is written into the user's folder"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"version": "1.0.0", "bump": "minor"}, "contradict"),
+        ({"version": "one"}, "'one'"),
+        ({"bump": "huge"}, "'huge'"),
+        ({"tags": ["Prod"]}, "did you mean 'prod'"),
+        ({"metadata": {"a": float("nan")}}, "JSON"),
+        ({"metadata": {"a": {1, 2}}}, "JSON"),
+        ({"artifacts": {"plot": "missing.png"}}, "neither a file nor a folder"),
+        ({"artifacts": {"My Plot": "x"}}, "My Plot"),
+        ({"description": 3}, "text"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_stored(
+    registry: CardRegistry, make_folder: MakeFolder, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        registry.register(ImageDataset(image_dir=make_folder(1)), "a/b", **options)  # type: ignore[arg-type]  # a table of calls
+    assert not list(registry.store.list(""))
+
+
+def test_parents_are_pinned(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    raw = registry.register(ImageDataset(image_dir=make_folder(3)), "a/raw")
+    child = registry.register(registry.open("a/raw"), "a/child", parents=["a/raw@^1"])
+    assert [(str(parent.ref), parent.digest) for parent in child.parents] == [("a/raw@1.0.0", raw.digest)]
+    assert child.shards == raw.shards, "a child points into its parent's shards"
+    assert child.dataset_digest == raw.dataset_digest
+    with pytest.raises(NotFoundError, match="a/none"):
+        registry.register(ImageDataset(image_dir=make_folder(1, name="other")), "a/b", parents=["a/none"])
+
+
+def test_a_folder_of_something_else_is_not_made_a_registry(tmp_path: Path, make_folder: MakeFolder) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "letter.txt").write_text("dear")
+    with pytest.raises(InvalidInputError, match=r"holds letter\.txt and is no registry"):
+        CardRegistry(tmp_path / "docs").register(ImageDataset(image_dir=make_folder(1)), "a/b")
+
+
+def test_metadata_objects_and_splits_round_trip(
+    registry: CardRegistry, tmp_path: Path, make_folder: MakeFolder
+) -> None:
+    for split, seed in (("train", 0), ("test", 50)):
+        make_folder(2, name=f"both/{split}", seed=seed)
+    card = registry.register(ImageDataset(image_dir=tmp_path / "both"), "a/b")
+    assert dict(card.summary.splits) == {"test": 2, "train": 2}
+    opened = registry.open("a/b")
+    assert isinstance(opened, ImageDataset)
+    assert sorted(opened.split("test").names) == ["test/000.png", "test/001.png"]
+    fetched = registry.fetch("a/b", to=tmp_path / "out")
+    assert sorted(path.relative_to(fetched).as_posix() for path in fetched.rglob("*.*")) == [
+        f"{split}/{name}" for split in ("test", "train") for name in ("000.png", "001.png", "metadata.jsonl")
+    ]
+    assert registry.register(ImageDataset(image_dir=fetched), "a/b") == card
