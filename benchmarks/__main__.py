@@ -56,13 +56,9 @@ def _arguments() -> argparse.Namespace:
         prog="python -m benchmarks", description="Measure against the peers, side by side."
     )
     parser.add_argument("suites", nargs="*", metavar="suite", help=f"of {', '.join(_SUITES)}; all by default")
-    parser.add_argument(
-        "--quick", action="store_true", help="small data, to try the machinery: no report is written"
-    )
+    parser.add_argument("--quick", action="store_true", help="small data, to try the machinery: no report is written")
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs (5)")
-    parser.add_argument(
-        "--peers", type=Path, help="an interpreter that has the peers, instead of .bench/peers"
-    )
+    parser.add_argument("--peers", type=Path, help="an interpreter that has the peers, instead of .bench/peers")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     parser.add_argument("--output", type=Path, help="where to write the report, also of a part of the suites")
     arguments = parser.parse_args()

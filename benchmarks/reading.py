@@ -42,11 +42,7 @@ class Reading:
     @property
     def targets(self) -> Sequence[Target]:
         """At least the speed of loose files."""
-        return [
-            Target(
-                f"open and read {self._what}, speed to loose files", ratio("files", "cards"), "at least", 1
-            )
-        ]
+        return [Target(f"open and read {self._what}, speed to loose files", ratio("files", "cards"), "at least", 1)]
 
     def prepare(self) -> None:
         """Draw the images and register them."""

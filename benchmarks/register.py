@@ -61,9 +61,7 @@ class Register:
             for step, words in _STEPS.items()
             for who, name in _CONTESTANTS.items()
         ]
-        weighed = [
-            Row(f"cards {step}: stored", f"stored by imagecards, {_STEPS[step]}", "bytes") for step in _STEPS
-        ]
+        weighed = [Row(f"cards {step}: stored", f"stored by imagecards, {_STEPS[step]}", "bytes") for step in _STEPS]
         return [Row("bare", "bare loop"), *timed, *weighed]
 
     @property
@@ -79,15 +77,11 @@ class Register:
                 "at least",
                 6,
             ),
-            Target(
-                f"register {what}, speed to trackio", ratio("trackio first", "cards first"), "at least", 2.5
-            ),
+            Target(f"register {what}, speed to trackio", ratio("trackio first", "cards first"), "at least", 2.5),
             Target(f"again unchanged {what}, to bare loop", ratio("cards again", "bare"), "under", 0.75),
             Target(f"one image added {what}, to bare loop", ratio("cards added", "bare"), "under", 0.9),
             Target(f"stored by it unchanged {what}", figure("cards again: stored"), "under", 1e6, "bytes"),
-            Target(
-                f"stored by it for one image {what}", figure("cards added: stored"), "under", 1e6, "bytes"
-            ),
+            Target(f"stored by it for one image {what}", figure("cards added: stored"), "under", 1e6, "bytes"),
         ]
 
     def prepare(self) -> None:
@@ -111,10 +105,7 @@ class Register:
         sample: dict[str, float] = {}
         for who, contestant in contestants[turn:] + contestants[:turn]:
             with self._copy() as images:
-                sample |= {
-                    key if key == "bare" else f"{who} {key}": value
-                    for key, value in contestant(images).items()
-                }
+                sample |= {key if key == "bare" else f"{who} {key}": value for key, value in contestant(images).items()}
         return sample
 
     @contextmanager
@@ -131,9 +122,7 @@ class Register:
 
     def _cards(self, images: Path) -> Sample:
         registry = self._scratch / "registry"
-        return measure(
-            "register_cards", images, self._made.more, registry, environment=self._cards_variables()
-        )
+        return measure("register_cards", images, self._made.more, registry, environment=self._cards_variables())
 
     def _cards_command(self, images: Path) -> Sample:
         command = [sys.executable, "-m", "imagecards.cli", "register", images, "bench/images"]
@@ -146,26 +135,18 @@ class Register:
     def _dvc(self, images: Path) -> Sample:
         self._dvc_init(images.parent)
         variables = secluded(self._scratch)
-        return measure(
-            "dvc_add", self._made.more, images.parent, python=self._options.peers, environment=variables
-        )
+        return measure("dvc_add", self._made.more, images.parent, python=self._options.peers, environment=variables)
 
     def _dvc_command(self, images: Path) -> Sample:
         self._dvc_init(images.parent)
-        return self._commands(
-            images, [self._options.peers, "-m", "dvc", "add", "images"], secluded(self._scratch)
-        )
+        return self._commands(images, [self._options.peers, "-m", "dvc", "add", "images"], secluded(self._scratch))
 
     def _dvc_init(self, place: Path) -> None:
-        clock(
-            [self._options.peers, "-m", "dvc", "init", "--no-scm", "--quiet"], place, secluded(self._scratch)
-        )
+        clock([self._options.peers, "-m", "dvc", "init", "--no-scm", "--quiet"], place, secluded(self._scratch))
 
     def _trackio(self, images: Path) -> Sample:
         variables = secluded(self._scratch)
-        return measure(
-            "trackio_log", images, self._made.more, python=self._options.peers, environment=variables
-        )
+        return measure("trackio_log", images, self._made.more, python=self._options.peers, environment=variables)
 
     def _commands(self, images: Path, command: Sequence[object], variables: dict[str, str]) -> Sample:
         sample = {step: clock(command, images.parent, variables) for step in ("first", "again")}

@@ -34,9 +34,7 @@ class Validate:
     targets = (
         Target("validate, speed to the loop", ratio("loop", "cards"), "at least", 8),
         Target("peak memory", figure("cards: memory"), "under", 1.2e9, "bytes"),
-        Target(
-            "peak memory with a mistake in the last line", figure("mistake: memory"), "under", 1.2e9, "bytes"
-        ),
+        Target("peak memory with a mistake in the last line", figure("mistake: memory"), "under", 1.2e9, "bytes"),
         Target("that mistake is named exactly", figure("named"), "at least", 1, "yes"),
     )
 

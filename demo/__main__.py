@@ -11,9 +11,7 @@ from pathlib import Path
 
 from imagecards.testing.flakes import make_flakes
 
-BOLD, DIM, CYAN, PLAIN = (
-    ("\033[1m", "\033[2m", "\033[36m", "\033[0m") if sys.stdout.isatty() else ("", "", "", "")
-)
+BOLD, DIM, CYAN, PLAIN = ("\033[1m", "\033[2m", "\033[36m", "\033[0m") if sys.stdout.isatty() else ("", "", "", "")
 
 
 def main() -> None:
@@ -43,13 +41,11 @@ def walk(folder: Path) -> None:
 
     say("They are mended, and the folder is registered as version 1.0.0, with the masks beside it:")
     (folder / "images/metadata.jsonl").write_text(good)
-    run(
-        "register images vision/flakes --description 'graphene flakes' --license CC-BY-4.0 --tag prod --artifact masks=masks"
-    )
+    run("register images vision/flakes -m 'graphene flakes' --license CC-BY-4.0 --tag prod --artifact masks=masks")
 
     say("A caption is corrected, two images are added and one is taken out. Only what is new is stored:")
     change(folder)
-    run("register images vision/flakes --description 'graphene flakes, second batch'")
+    run("register images vision/flakes -m 'graphene flakes, second batch'")
     run("register images vision/flakes   # once more: nothing changed, so there is no new version", expect=0)
 
     say("What is there, and what changed?")
@@ -105,7 +101,7 @@ def change(folder: Path) -> None:
 
 def damage(registry: Path) -> None:
     """Flip one bit of a stored image; doing it twice mends it."""
-    shard = sorted(registry.glob("data/*/*/*/shard-00000.tar"))[0]
+    shard = min(registry.glob("data/*/*/*/shard-00000.tar"))
     shard.chmod(0o644)
     data = bytearray(shard.read_bytes())
     data[5000] ^= 1

@@ -28,8 +28,7 @@ def registry(tmp_path: Path) -> Iterator[CardRegistry]:
 def png(width: int = 8, height: int = 6, seed: int = 0) -> bytes:
     """A grey PNG whose pixels follow from ``seed``."""
     rows = b"".join(
-        b"\0" + bytes((seed * 31 + row * width + column) % 256 for column in range(width))
-        for row in range(height)
+        b"\0" + bytes((seed * 31 + row * width + column) % 256 for column in range(width)) for row in range(height)
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -49,13 +48,11 @@ MakeFolder = Callable[..., Path]
 def make_folder(tmp_path: Path) -> MakeFolder:
     """Make a folder of small PNG files with a ``metadata.jsonl``.
 
-    ``make_folder({"a.png": {"caption": "x"}}, name="images", seed=0)``: one record for each name; ``None`` writes the image
+    ``make_folder({"a.png": {"caption": "x"}}, seed=0)``: one record for each name; ``None`` writes the image
     without a record. The pixels of an image follow from its place and the seed.
     """
 
-    def make(
-        records: dict[str, dict[str, Any] | None] | int = 3, *, name: str = "images", seed: int = 0
-    ) -> Path:
+    def make(records: dict[str, dict[str, Any] | None] | int = 3, *, name: str = "images", seed: int = 0) -> Path:
         if isinstance(records, int):
             records = {
                 f"{number:03d}.png": {"objects": {"bbox": [[number % 4, 1, 2, 3]], "categories": ["cat"]}}

@@ -84,9 +84,7 @@ def test_canonical_json_reads_back_and_is_a_fixed_point(value: Any) -> None:
     assert canonical_json(again) == text
 
 
-@pytest.mark.parametrize(
-    "value", [math.nan, math.inf, -math.inf, 2**53 + 1, -(2**53) - 1, "\ud800", {"\udc00": 1}]
-)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2**53 + 1, -(2**53) - 1, "\ud800", {"\udc00": 1}])
 def test_what_other_readers_would_change_is_refused(value: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the codec's and our own messages differ, the type is the promise
         canonical_json([value])

@@ -36,9 +36,7 @@ def main(images: Path, more: Path, registry: Path) -> None:
     with one_more(images, more):
         added = register("added")
     assert (added.version > first.version, added.summary.images) == (True, len(paths) + 1)
-    watch.figures["bare"] = sorted(
-        watch.figures.pop(f"{step}: bare") for step in ("first", "again", "added")
-    )[1]
+    watch.figures["bare"] = sorted(watch.figures.pop(f"{step}: bare") for step in ("first", "again", "added"))[1]
     watch.tell()
 
 

@@ -79,9 +79,7 @@ def full_card() -> DataCard:
                 splits={"train": 1, "val": 1},
             ),
             splits=stored("splits.parquet"),
-            documents=[
-                Document(path="metadata.jsonl", size=3, digest=OTHER, stored=stored("documents/0.zst"))
-            ],
+            documents=[Document(path="metadata.jsonl", size=3, digest=OTHER, stored=stored("documents/0.zst"))],
             shards=[stored("shard-00000.tar", 2560)],
             artifacts={
                 "plot": Artifact(
@@ -257,9 +255,7 @@ CARDS = st.builds(
         splits=COUNTS,
         width=st.none() | st.tuples(st.integers(0, 9), st.integers(10, 2**40)),
     ),
-    shards=st.integers(0, 3).map(
-        lambda count: [stored(f"shard-{number:05d}.tar") for number in range(count)]
-    ),
+    shards=st.integers(0, 3).map(lambda count: [stored(f"shard-{number:05d}.tar") for number in range(count)]),
     splits=st.none() | st.just(stored("splits.parquet")),
 )
 
@@ -371,9 +367,7 @@ def test_what_is_no_format_is_refused(found: object) -> None:
         ({"summary": {"image": 2}}, "as a whole: 'image' is not a field of Summary: did you mean 'images'?"),
     ],
 )
-def test_a_card_with_a_true_checksum_and_a_wrong_field_is_refused(
-    changes: dict[str, Any], fault: str
-) -> None:
+def test_a_card_with_a_true_checksum_and_a_wrong_field_is_refused(changes: dict[str, Any], fault: str) -> None:
     with pytest.raises(IntegrityError) as caught:
         DataCard.from_json(reseal(**changes), "x.json")
     assert str(caught.value).startswith(f"x.json is not a card ({fault}")
@@ -388,9 +382,7 @@ def test_empty_fields_are_not_written(changes: dict[str, Any]) -> None:
 
 def test_another_kind_of_document_is_not_a_card() -> None:
     tag = TagEntry(version=Version(1, 0, 0), number=1).to_json()
-    with pytest.raises(
-        IntegrityError, match=r"^x\.json is not a card \(kind: Field required; name: Field required;"
-    ):
+    with pytest.raises(IntegrityError, match=r"^x\.json is not a card \(kind: Field required; name: Field required;"):
         DataCard.from_json(tag, "x.json")
     with pytest.raises(IntegrityError, match=r"^this card does not begin with its checksum"):
         DataCard.from_json(b"")
@@ -427,9 +419,7 @@ def test_another_kind_of_document_is_not_a_card() -> None:
             "the parent a/b@1.0.0 is named twice: name it once",
         ),
         (
-            images(
-                documents=[Document(path="m.jsonl", size=1, digest=DIGEST, stored=stored(n)) for n in "ab"]
-            ),
+            images(documents=[Document(path="m.jsonl", size=1, digest=DIGEST, stored=stored(n)) for n in "ab"]),
             "the document m.jsonl is named twice: name it once",
         ),
         (images(desciption="x"), "'desciption' is not a field of DataCard: did you mean 'description'?"),

@@ -146,8 +146,7 @@ def test_messages_name_the_place_and_the_next_step() -> None:
     expected = GOLDEN.split(b'"')[3].decode()
     actual = digest(b"{\n" + damaged.split(b"\n", 2)[2])
     assert str(caught.value) == (
-        f"x.json is damaged: it states the checksum {expected}, and its text has {actual}; "
-        f"restore the file from a copy"
+        f"x.json is damaged: it states the checksum {expected}, and its text has {actual}; restore the file from a copy"
     )
     assert (caught.value.expected, caught.value.actual) == (expected, actual)
 
@@ -171,9 +170,7 @@ def test_documents_have_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_lacks_are_refused(number: float) -> None:
-    with pytest.raises(
-        InvalidInputError, match=r"^a document can hold JSON only \(.* is no JSON number\): change"
-    ):
+    with pytest.raises(InvalidInputError, match=r"^a document can hold JSON only \(.* is no JSON number\): change"):
         seal({"a": number})
 
 
@@ -182,13 +179,9 @@ def test_what_is_not_json_is_refused() -> None:
         seal({"a": {1}})
     with pytest.raises(InvalidInputError, match=r"^a document can hold JSON only"):
         seal({"a": "\ud800"})
-    with pytest.raises(
-        InvalidInputError, match=r"^a document has at least one member, and none named 'checksum'"
-    ):
+    with pytest.raises(InvalidInputError, match=r"^a document has at least one member, and none named 'checksum'"):
         seal({})
-    with pytest.raises(
-        InvalidInputError, match=r"^a document has at least one member, and none named 'checksum'"
-    ):
+    with pytest.raises(InvalidInputError, match=r"^a document has at least one member, and none named 'checksum'"):
         seal({"checksum": "mine"})
     deep: object = "bottom"
     for _ in range(64):

@@ -14,13 +14,9 @@ from imagecards.paths import check_relative
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 RULE = "1 to 64 of the characters a-z 0-9 . _ -, the first one a letter or a digit"
-LABELS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True).filter(
-    lambda text: check_relative(text) is None
-)
+LABELS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True).filter(lambda text: check_relative(text) is None)
 NAMES = st.builds(CardName, LABELS, LABELS)
-REFS = st.builds(
-    CardRef, NAMES, st.builds(Version, *[st.integers(0, 9)] * 3), st.sampled_from([None, DIGEST])
-)
+REFS = st.builds(CardRef, NAMES, st.builds(Version, *[st.integers(0, 9)] * 3), st.sampled_from([None, DIGEST]))
 
 
 @given(NAMES)
@@ -41,9 +37,7 @@ def test_references_and_their_text(ref: CardRef) -> None:
     assert (reference.name, reference.spec.exact, reference.digest) == (ref.name, ref.version, ref.digest)
 
 
-@given(
-    NAMES, st.sampled_from(["", "@1.2.0", "@^1", "@prod", "@>=1, <2", "@1.*"]), st.sampled_from(["", DIGEST])
-)
+@given(NAMES, st.sampled_from(["", "@1.2.0", "@^1", "@prod", "@>=1, <2", "@1.*"]), st.sampled_from(["", DIGEST]))
 def test_what_people_write_and_back(name: CardName, spec: str, digest: str) -> None:
     text = f"{name}{spec}" + (f"#{digest}" if digest else "")
     assert str(parse_reference(text)) == text
@@ -79,8 +73,7 @@ def test_names_sort_by_space_then_name() -> None:
         ),
         (
             "vision/a.",
-            "'a.' is not a valid name, because as a path it has a part that ends with a dot or a space: "
-            "choose another",
+            "'a.' is not a valid name, because as a path it has a part that ends with a dot or a space: choose another",
         ),
         (b"a/b", "a card's name is text such as 'vision/flakes', not bytes: b'a/b'"),
     ],

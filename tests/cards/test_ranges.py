@@ -11,13 +11,9 @@ NUMBER = st.integers(0, 3)
 PRE = st.sampled_from(["", "", "", "0", "rc.1", "rc.2", "rc.10"])
 VERSIONS = st.builds(Version, NUMBER, NUMBER, NUMBER, PRE)
 OPERATORS = st.sampled_from(["", "^", "~", ">=", ">", "<=", "<", "="])
-OPERANDS = (
-    VERSIONS.map(str) | st.tuples(NUMBER, NUMBER).map(lambda pair: f"{pair[0]}.{pair[1]}") | NUMBER.map(str)
-)
+OPERANDS = VERSIONS.map(str) | st.tuples(NUMBER, NUMBER).map(lambda pair: f"{pair[0]}.{pair[1]}") | NUMBER.map(str)
 WILDCARDS = (
-    NUMBER.map("{}.*".format)
-    | st.tuples(NUMBER, NUMBER).map(lambda pair: f"{pair[0]}.{pair[1]}.*")
-    | st.just("*")
+    NUMBER.map("{}.*".format) | st.tuples(NUMBER, NUMBER).map(lambda pair: f"{pair[0]}.{pair[1]}.*") | st.just("*")
 )
 TERMS = st.builds("{}{}".format, OPERATORS, OPERANDS) | WILDCARDS
 RANGES = st.lists(TERMS, min_size=1, max_size=3).map(",".join)
@@ -109,9 +105,7 @@ def test_blanks_around_terms_mean_nothing(one: str, blanks: list[str], other: st
     ],
 )
 def test_examples(text: str, matching: str) -> None:
-    there = (
-        "0.0.3 0.0.4 0.2.3 0.2.9 0.3.0 1.0.0 1.2.0 1.2.3 1.2.4 1.3.0 1.99.0 2.0.0-rc.1 2.0.0-rc.2 2.0.0-rc.10"
-    )
+    there = "0.0.3 0.0.4 0.2.3 0.2.9 0.3.0 1.0.0 1.2.0 1.2.3 1.2.4 1.3.0 1.99.0 2.0.0-rc.1 2.0.0-rc.2 2.0.0-rc.10"
     versions = [Version.parse(version) for version in [*there.split(), "2.0.0", "2.1.0"]]
     spec = Spec.parse(text)
     assert {str(version) for version in versions if spec.matches(version)} == set(matching.split())
@@ -129,9 +123,7 @@ def test_exact_versions_and_tags_say_what_they_are() -> None:
     assert Spec.parse("1.2").exact is None
     spec = Spec.parse("prod")
     assert (spec.tag, spec.exact) == ("prod", None)
-    with pytest.raises(
-        InvalidInputError, match="'prod' is a tag: ask the registry which version it stands for"
-    ):
+    with pytest.raises(InvalidInputError, match="'prod' is a tag: ask the registry which version it stands for"):
         spec.best([Version(1, 0, 0)])
 
 

@@ -107,10 +107,10 @@ def test_parts() -> None:
         ),
         (
             "01.2.0",
-            "'01.2.0' is not a version: write three numbers, such as '1.2.0', or '1.2.0-rc.1' "
-            "before a release",
+            "'01.2.0' is not a version: write three numbers, such as '1.2.0', or '1.2.0-rc.1' before a release",
         ),
         (3, "a version is text such as '1.2.0', not int: 3"),
+        ([1, 0], "a version is text such as '1.2.0', not list: [1, 0]"),
     ],
 )
 def test_what_is_not_a_version_is_explained(text: str, message: str) -> None:

@@ -22,9 +22,7 @@ def boxes_table(
     *images: tuple[list[list[float]] | None, int | None, int | None],
 ) -> pa.Table:
     boxes = pa.list_(pa.struct([("bbox", pa.list_(pa.float64())), ("category", pa.int64())]))
-    rows = [
-        None if image[0] is None else [{"bbox": box, "category": 0} for box in image[0]] for image in images
-    ]
+    rows = [None if image[0] is None else [{"bbox": box, "category": 0} for box in image[0]] for image in images]
     return pa.table(
         {
             "file_name": pa.array([f"{number}.png" for number in range(len(images))], pa.string()),
@@ -101,9 +99,7 @@ def test_other_files_are_summed_up() -> None:
     ],
 )
 def test_unlisted_names_that_other_systems_cannot_have(name: str) -> None:
-    assert "unsafe-path" in {
-        issue.rule for issue in check_names([], ["ok.png", name], in_metadata, all_listed=False)
-    }
+    assert "unsafe-path" in {issue.rule for issue in check_names([], ["ok.png", name], in_metadata, all_listed=False)}
 
 
 @pytest.mark.parametrize(
@@ -153,9 +149,7 @@ def test_boxes_outside() -> None:
     st.lists(
         st.tuples(
             st.none()
-            | st.lists(
-                st.lists(st.floats(-30, 60).map(lambda x: round(x, 1)), min_size=4, max_size=4), max_size=4
-            ),
+            | st.lists(st.lists(st.floats(-30, 60).map(lambda x: round(x, 1)), min_size=4, max_size=4), max_size=4),
             st.integers(1, 40),
             st.integers(1, 40),
         ),
@@ -168,9 +162,7 @@ def test_agrees_with_one_box_at_a_time(images: list[tuple[list[list[float]] | No
         for index, (x, y, w, h) in enumerate(boxes or []):
             excess = max(-x, -y, x + w - width, y + h - height)
             if excess > 1e-3:
-                expected.append(
-                    (f"{number}.png", f"objects.bbox[{index}]", "error" if excess > 1 else "warning")
-                )
+                expected.append((f"{number}.png", f"objects.bbox[{index}]", "error" if excess > 1 else "warning"))
     report = check_boxes(boxes_table(*images))
     assert [(issue.file, issue.field, issue.severity) for issue in report] == expected
 

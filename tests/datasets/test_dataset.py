@@ -87,9 +87,7 @@ def test_metadata_that_is_not_there(folder: Write, metadata: Any, message: str) 
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "image_dir", ["no such folder", Path("no such folder"), 3, None, b".", "a\0b", __file__]
-)
+@pytest.mark.parametrize("image_dir", ["no such folder", Path("no such folder"), 3, None, b".", "a\0b", __file__])
 def test_a_folder_that_is_not_there(image_dir: Any) -> None:
     with pytest.raises(ValidationError, match="image_dir must be a") as caught:
         ImageDataset(image_dir=image_dir, metadata="metadata.jsonl")
@@ -270,9 +268,7 @@ def test_files_that_contradict_each_other(folder: Write) -> None:
             "train/1.png": None,
         }
     )
-    assert rules(ImageDataset(image_dir=root).validate()) == [
-        ("train/metadata.jsonl", 1, "contradicting-lines")
-    ]
+    assert rules(ImageDataset(image_dir=root).validate()) == [("train/metadata.jsonl", 1, "contradicting-lines")]
 
 
 @pytest.mark.parametrize(
@@ -362,9 +358,7 @@ def test_sub_folder_names_are_checked_too(folder: Write) -> None:
 
 
 def test_another_name_for_the_metadata_file(folder: Write) -> None:
-    root = folder(
-        {"a.png": None, "metadata.jsonl": [], "mine.jsonl": [{"file_name": "a.png", "caption": "A"}]}
-    )
+    root = folder({"a.png": None, "metadata.jsonl": [], "mine.jsonl": [{"file_name": "a.png", "caption": "A"}]})
     dataset = ImageDataset(image_dir=root, metadata="mine.jsonl")
     assert dataset.records[0].caption == "A"
     assert list(dataset.documents) == ["mine.jsonl"]

@@ -63,9 +63,7 @@ def test_long_lists_are_cut_in_text_only() -> None:
     assert len(lines) == 7
 
 
-versions = st.dictionaries(
-    st.sampled_from("abcdefgh"), st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=8
-)
+versions = st.dictionaries(st.sampled_from("abcdefgh"), st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=8)
 
 
 @given(versions, versions)

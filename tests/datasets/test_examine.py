@@ -39,9 +39,7 @@ def test_a_sound_image(picture: Picture) -> None:
         ("a.txt", "PNG", "extension-mismatch", "rename it to a.txt.png"),
     ],
 )
-def test_names_that_promise_something_else(
-    picture: Picture, name: str, kind: str, expected: str, hint: str
-) -> None:
+def test_names_that_promise_something_else(picture: Picture, name: str, kind: str, expected: str, hint: str) -> None:
     examined = examine_bytes(name, picture(kind))
     assert rule(examined) == expected
     assert examined.info is None
@@ -78,9 +76,7 @@ def test_sixteen_bits_and_floats() -> None:
 
 
 @pytest.mark.parametrize("make", [None, ThreadPoolExecutor, ProcessPoolExecutor])
-def test_a_folder_is_examined_in_order_by_any_executor(
-    folder: Write, make: Callable[..., Executor] | None
-) -> None:
+def test_a_folder_is_examined_in_order_by_any_executor(folder: Write, make: Callable[..., Executor] | None) -> None:
     files = {f"{number:04d}.png": None if number % 7 else b"bad %d" % number for number in range(300)}
     root = folder(files)
     scan = scan_folder(root)
@@ -97,9 +93,7 @@ def test_a_folder_is_examined_in_order_by_any_executor(
     digests = [hashlib.sha256((root / name).read_bytes()).digest() for name in files]
     assert examination.facts["sha256"].to_pylist() == digests
     assert examination.facts["width"].to_pylist() == [40 if number % 7 else None for number in range(300)]
-    assert [issue.file for issue in examination.issues] == [
-        f"{number:04d}.png" for number in range(0, 300, 7)
-    ]
+    assert [issue.file for issue in examination.issues] == [f"{number:04d}.png" for number in range(0, 300, 7)]
 
 
 def test_large_files_use_threads(folder: Write) -> None:

@@ -100,9 +100,7 @@ def test_folders_nested_beyond_reason_are_an_issue(folder: Write) -> None:
     assert [issue.rule for issue in scan.issues] == ["path-too-long"]
 
 
-@pytest.mark.parametrize(
-    "name", ["../secret.png", "a/../../secret.png", "/etc/passwd", "", "a/", "..", "a//b.png"]
-)
+@pytest.mark.parametrize("name", ["../secret.png", "a/../../secret.png", "/etc/passwd", "", "a/", "..", "a//b.png"])
 def test_names_that_lead_out_are_refused(folder: Write, tmp_path: Path, name: str) -> None:
     (tmp_path / "secret.png").write_bytes(b"secret")
     source = FolderSource(folder({"a/b.png": b"1"}))
@@ -165,9 +163,7 @@ def test_a_folder_exchanged_for_a_link_while_it_is_scanned(
     assert [(issue.file, issue.rule) for issue in scan.issues] == [("in", "symlink")]
 
 
-def test_a_file_that_vanishes_during_the_scan_is_not_there(
-    folder: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_vanishes_during_the_scan_is_not_there(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     root = folder({"in/a.png": b"1", "b.png": b"2"})
     opened = os.open
 
@@ -266,9 +262,7 @@ def test_many_folders_are_read_by_many_threads_without_running_out_of_files(fold
 
 
 def test_extensions() -> None:
-    assert [
-        is_image_name(name) for name in ("a.jpeg", "a/b.TIFF", "a.txt", "png", ".png", "a/.png", "a.png/b")
-    ] == [
+    assert [is_image_name(name) for name in ("a.jpeg", "a/b.TIFF", "a.txt", "png", ".png", "a/.png", "a.png/b")] == [
         True,
         True,
         False,

@@ -29,9 +29,9 @@ def learn(root: Path, age_ns: int = LATER) -> tuple[FolderScan, pa.Table, StatCa
 def known(root: Path) -> dict[str, bool]:
     files = scan_folder(root).files
     facts, told = StatCache(root).lookup(files)
-    assert [
-        told and digest is not None for told, digest in zip(told, facts["sha256"].to_pylist(), strict=True)
-    ] == [digest is not None for digest in facts["sha256"].to_pylist()]
+    assert [told and digest is not None for told, digest in zip(told, facts["sha256"].to_pylist(), strict=True)] == [
+        digest is not None for digest in facts["sha256"].to_pylist()
+    ]
     return {file.name: bool(flag) for file, flag in zip(files, told, strict=True)}
 
 

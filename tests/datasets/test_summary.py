@@ -11,9 +11,7 @@ from imagecards.images import ImageInfo
 
 def table(rows: list[dict[str, Any]], category: pa.DataType) -> pa.Table:
     objects = pa.struct([("bbox", pa.list_(pa.float64())), ("category", category)])
-    schema = pa.schema(
-        [("caption", pa.string()), ("categories", pa.list_(category)), ("objects", pa.list_(objects))]
-    )
+    schema = pa.schema([("caption", pa.string()), ("categories", pa.list_(category)), ("objects", pa.list_(objects))])
     names = [f"{number}.png" for number in range(len(rows))]
     infos = [ImageInfo(10 + number, 20, "RGB" if number else "L", "PNG") for number in range(len(rows))]
     annotations = pa.table(

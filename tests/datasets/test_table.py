@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 
 from imagecards.datasets.table import TableDataset, container_of
-from imagecards.errors import InvalidInputError
+from imagecards.errors import InvalidInputError, MissingDependencyError
 
 UTC = "UTC"
 BERLIN = "Europe/Berlin"
@@ -92,6 +92,7 @@ PANDAS = {
     "object dates": pd.DataFrame({"a": [dt.date(2020, 1, 1), None]}),
     "object bools": pd.DataFrame({"a": pd.Series([True, None], dtype=object)}),
     "object lists": pd.DataFrame({"a": [[1, 2], None, []]}),
+    "object arrays": pd.DataFrame({"a": [np.array([1, 2]), None, np.array([], "i8")]}),
     "object nested": pd.DataFrame({"a": [[[1.5], []], [["no"]][:0]]}),
     "object dicts": pd.DataFrame({"a": [{"x": 1, "y": ["b"]}, None]}),
     "decimal": pd.DataFrame({"a": [decimal.Decimal("1.25"), None]}),
@@ -117,9 +118,7 @@ PANDAS = {
         {"a": [1, 2]}, index=pd.MultiIndex.from_tuples([(1, "x"), (2, "y")], names=["i", None])
     ),
     "time index": pd.DataFrame({"a": [1, 2]}, index=pd.date_range("2020", periods=2, tz=UTC)),
-    "category index": pd.DataFrame(
-        {"a": [1, 2]}, index=pd.CategoricalIndex(["b", "a"], categories=["c", "b", "a"])
-    ),
+    "category index": pd.DataFrame({"a": [1, 2]}, index=pd.CategoricalIndex(["b", "a"], categories=["c", "b", "a"])),
     "int labels": pd.DataFrame(np.eye(2)),
     "named labels": pd.DataFrame(np.eye(2), columns=pd.Index(["a", "b"], name="c")),
     "multi labels": pd.DataFrame(np.eye(2), columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])),
@@ -152,9 +151,7 @@ def test_pandas_frames_come_back_in_a_fresh_process() -> None:
             "import sys; from imagecards.datasets.table import TableDataset;"
             "print(TableDataset.from_bytes(sys.stdin.buffer.read(), 'pandas').digest)"
         )
-        result = subprocess.run(
-            [sys.executable, "-c", code], input=table.to_bytes(), capture_output=True, check=True
-        )
+        result = subprocess.run([sys.executable, "-c", code], input=table.to_bytes(), capture_output=True, check=True)
         assert result.stdout.decode().strip() == table.digest, kind
 
 
@@ -180,13 +177,9 @@ ARROW = {
     "uint64": pa.array([2**64 - 1, None], pa.uint64()),
     "dictionary": pa.DictionaryArray.from_arrays(pa.array([2, None], pa.int16()), pa.array(["x", "y", "z"])),
     "ordered": pa.DictionaryArray.from_arrays(pa.array([1, None], pa.int8()), pa.array([3, 2]), ordered=True),
-    "times": pa.DictionaryArray.from_arrays(
-        pa.array([1, None], pa.int8()), pa.array([1, 2], pa.timestamp("s"))
-    ),
+    "times": pa.DictionaryArray.from_arrays(pa.array([1, None], pa.int8()), pa.array([1, 2], pa.timestamp("s"))),
     "null level": pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int8()), pa.array(["x", None])),
-    "list of categories": pa.array(
-        [["a"], None, ["b", "a"]], pa.list_(pa.dictionary(pa.int8(), pa.string()))
-    ),
+    "list of categories": pa.array([["a"], None, ["b", "a"]], pa.list_(pa.dictionary(pa.int8(), pa.string()))),
 }
 
 
@@ -323,13 +316,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "union": (
         pa.table({"u": pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])])}),
-        "the column 'u' of type sparse_union<0: int64=0> can't be kept without loss (parquet "
-        "has no union values)",
+        "the column 'u' of type sparse_union<0: int64=0> can't be kept without loss (parquet has no union values)",
     ),
     "extension": (
         pa.table({"e": pa.array([b"0" * 16], pa.uuid())}),
-        "the column 'e' of type extension<arrow.uuid> can't be kept without loss (parquet has "
-        "no arrow.uuid values)",
+        "the column 'e' of type extension<arrow.uuid> can't be kept without loss (parquet has no arrow.uuid values)",
     ),
     "interval": (
         pa.table({"i": pa.array([(1, 2, 3)], pa.month_day_nano_interval())}),
@@ -346,8 +337,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "object field": (
         np.array([(1, "x")], [("a", "i1"), ("b", "O")]),
-        "an array of dtype [('a', 'i1'), ('b', 'O')] can't be kept without loss: its Python "
-        "objects would have",
+        "an array of dtype [('a', 'i1'), ('b', 'O')] can't be kept without loss: its Python objects would have",
     ),
     "long double": (
         np.zeros(2, "g"),
@@ -361,8 +351,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "dtype with metadata": (
         np.zeros(1, np.dtype("i4", metadata={"unit": "mm"})),
-        "an array of dtype int32 can't be kept without loss: its metadata would be lost; give "
-        "a dtype without",
+        "an array of dtype int32 can't be kept without loss: its metadata would be lost; give a dtype without",
     ),
 }
 
@@ -394,8 +383,7 @@ def test_what_would_be_lost_is_refused_and_named(kind: str) -> None:
         ),
         (
             Frame(),
-            "Frame is not a table that can be kept: give a polars.DataFrame, pandas.DataFrame, "
-            "pyarrow.Table or",
+            "Frame is not a table that can be kept: give a polars.DataFrame, pandas.DataFrame, pyarrow.Table or",
         ),
         (
             None,
@@ -453,3 +441,18 @@ def test_any_parquet_reader_reads_the_file() -> None:
     assert plain["a"].to_pylist() == [1, None]
     assert plain["c"].to_pylist() == ["x", "y"]
     assert pl.read_parquet(io.BytesIO(data))["c"].to_list() == ["x", "y"]
+
+
+def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = TableDataset(pd.DataFrame({"a": [1]})).to_bytes()
+    monkeypatch.setattr("imagecards.datasets.table.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"not installed: pip install 'imagecards\[pandas\]'"):
+        TableDataset.from_bytes(data, "pandas")
+    with pytest.raises(MissingDependencyError, match=r"not installed: pip install 'imagecards\[pandas\]'"):
+        TableDataset(pl.DataFrame()).to_pandas()
+
+
+def test_categories_have_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imagecards.datasets.table_parquet._LARGEST_SKELETON", 100)
+    with pytest.raises(InvalidInputError, match="of 100 allowed: make the columns with the most levels plain text"):
+        TableDataset(pl.DataFrame({"a": ["x"]})).to_bytes()

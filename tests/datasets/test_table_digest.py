@@ -49,9 +49,7 @@ def everything() -> pa.Table:
 def test_digests_are_what_they_were() -> None:
     # Cards hold these digests for ever: when one changes, every registered table seems to be damaged.
     table = everything()
-    frame = pl.DataFrame(
-        {"a": [1, None], "b": ["x", "y"], "c": pl.Series(["x", "y"], dtype=pl.Enum(["y", "x"]))}
-    )
+    frame = pl.DataFrame({"a": [1, None], "b": ["x", "y"], "c": pl.Series(["x", "y"], dtype=pl.Enum(["y", "x"]))})
     pandas = pd.DataFrame({"a": [1.5, np.nan]}, index=pd.Index([3, 4], name="i"))
     matrix = np.arange(6, dtype="<i4").reshape(2, 3)
     assert [digest(data) for data in (table, frame, pandas, matrix)] == [
@@ -152,9 +150,7 @@ def test_the_digest_is_what_its_specification_says(kind: str, data: st.DataObjec
     sha256 = hashlib.sha256(model_values(rows, kind)).hexdigest()
     columns = [{"name": "é", "type": described, "sha256": sha256}]
     statement = {"container": "pyarrow", "rows": len(rows), "facts": None, "columns": columns}
-    expected = hashlib.sha256(
-        json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    )
+    expected = hashlib.sha256(json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
     assert digest(pa.table({"é": pa.array(rows, TYPES[kind])})) == f"sha256:{expected.hexdigest()}"
 
 
@@ -188,9 +184,7 @@ def test_the_levels_of_categories_count_where_they_are_part_of_the_type() -> Non
     assert pandas(["a", "b"], is_ordered=True) != pandas(["b", "a"], is_ordered=True)
     assert pandas(["a", "b"], is_ordered=False) == pandas(["b", "a"], is_ordered=False)
     assert pandas(["a", "b"], is_ordered=False) != pandas(["a"], is_ordered=False)
-    enums = [
-        pl.DataFrame({"a": pl.Series(["a"], dtype=pl.Enum(levels))}) for levels in (["a", "b"], ["b", "a"])
-    ]
+    enums = [pl.DataFrame({"a": pl.Series(["a"], dtype=pl.Enum(levels))}) for levels in (["a", "b"], ["b", "a"])]
     assert digest(enums[0]) != digest(enums[1])
 
 
@@ -221,8 +215,7 @@ def test_everything_that_is_part_of_a_table_counts() -> None:
 
 def test_polars_and_pandas_do_not_tell_how_arrow_stores_texts() -> None:
     texts = [
-        pa.table({"a": pa.array(["x", None], kind)})
-        for kind in (pa.string(), pa.large_string(), pa.string_view())
+        pa.table({"a": pa.array(["x", None], kind)}) for kind in (pa.string(), pa.large_string(), pa.string_view())
     ]
     frames = [digest(pl.DataFrame(pl.from_arrow(table))) for table in texts]
     assert len(set(frames)) == 1
@@ -300,9 +293,7 @@ def test_hostile_parquet_is_one_clear_error(data: bytes, message: str) -> None:
 def test_a_table_of_another_container_is_one_clear_error() -> None:
     with pytest.raises(IntegrityError, match=r"^x can't be read as a pandas table \("):
         TableDataset.from_bytes(parquet(), "pandas", "x")
-    with pytest.raises(
-        IntegrityError, match=r"^x can't be read as an array \(it does not begin as an npy file\)"
-    ):
+    with pytest.raises(IntegrityError, match=r"^x can't be read as an array \(it does not begin as an npy file\)"):
         TableDataset.from_bytes(parquet(), "numpy", "x")
     union = pa.table({"u": pa.array([b"0" * 16], pa.uuid())})
     sink = io.BytesIO()
@@ -312,6 +303,21 @@ def test_a_table_of_another_container_is_one_clear_error() -> None:
     pq.write_table(union.replace_schema_metadata({SKELETON: base64.b64encode(skeleton.getvalue())}), sink)
     with pytest.raises(IntegrityError, match=r"^x can't be read as a pyarrow table \("):
         TableDataset.from_bytes(sink.getvalue(), "pyarrow", "x")
+
+
+@pytest.mark.parametrize("metadata", [{b"_PL_ENUM_VALUES2": b"x;"}, {b"_PL_CATEGORICAL2": b"\xff;x;u99;"}])
+def test_what_makes_polars_panic_is_one_clear_error(metadata: dict[bytes, bytes]) -> None:
+    field = pa.field("a", pa.dictionary(pa.uint8(), pa.large_string()), metadata=metadata)
+    schema = pa.schema([field])
+    data = TableDataset(pa.table([pa.array(["x"]).dictionary_encode().cast(field.type)], schema=schema)).to_bytes()
+    with pytest.raises(IntegrityError, match=r"^x can't be read as a polars table \("):
+        _ = TableDataset.from_bytes(data, "polars", "x").data
+
+
+def test_a_zone_that_nobody_knows_is_one_clear_error() -> None:
+    data = TableDataset(pa.table({"a": pa.array([1], pa.timestamp("us", "Mars/Olympus"))})).to_bytes()
+    with pytest.raises(IntegrityError, match=r"^x can't be read as a polars table \("):
+        _ = TableDataset.from_bytes(data, "polars", "x").data
 
 
 def npy(header: str, values: bytes = b"\x00" * 8, version: bytes = b"\x01\x00") -> bytes:

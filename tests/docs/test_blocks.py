@@ -1,8 +1,8 @@
 """Every code block of the documentation runs, in the order of its page, and prints what the page says.
 
 - ``python`` blocks of a page share one namespace; those with ``>>>`` are doctests.
-- ``console`` blocks: lines after ``$ `` are commands, the lines below each are what it prints (``...`` stands for anything).
-  ``# exit 1`` behind a command is the exit code that it must have.
+- ``console`` blocks: lines after ``$ `` are commands, the lines below each are what it prints (``...`` stands for
+  anything). ``# exit 1`` behind a command is the exit code that it must have.
 - ``text``, ``json`` and ``mermaid`` blocks are not code.
 - A block that can't run says why, in a comment of the line above: ``<!-- not run: because ... -->``.
 """
@@ -47,13 +47,9 @@ def blocks(page: Path) -> Iterator[Block]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_is_code_that_runs_or_says_why_not(page: Path) -> None:
     content = page.read_text(encoding="utf-8")
-    assert content.count("\n```") + content.startswith("```") == 2 * len(list(blocks(page))), (
-        "a fence is not closed"
-    )
+    assert content.count("\n```") + content.startswith("```") == 2 * len(list(blocks(page))), "a fence is not closed"
     for block in blocks(page):
-        assert block.language in (*RUNNERS, *NOT_CODE), (
-            f"{page.name}:{block.line}: a block of {block.language!r}"
-        )
+        assert block.language in (*RUNNERS, *NOT_CODE), f"{page.name}:{block.line}: a block of {block.language!r}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -95,9 +91,7 @@ def run_console(block: Block, place: str) -> None:
         printed = "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
         assert done.returncode == int(code[1] if code else 0), f"{place}: {command}\n{printed}"
         if wanted.strip():
-            assert SAME.check_output(wanted, printed, FLAGS), (
-                f"{place}: {command}\nprinted\n{printed}\nnot\n{wanted}"
-            )
+            assert SAME.check_output(wanted, printed, FLAGS), f"{place}: {command}\nprinted\n{printed}\nnot\n{wanted}"
 
 
 def commands(text: str) -> Iterator[tuple[str, str]]:

@@ -234,9 +234,7 @@ def link_before_sync(steps: Steps) -> Steps:
     weakened = list(steps)
     for link in [step for step in steps if step.kind == "link"]:
         weakened.remove(link)
-        weakened.insert(
-            weakened.index(next(s for s in steps if s.kind == "sync" and s.path == link.path)), link
-        )
+        weakened.insert(weakened.index(next(s for s in steps if s.kind == "sync" and s.path == link.path)), link)
     return weakened
 
 
@@ -291,9 +289,7 @@ WEAKENINGS: dict[str, tuple[Callable[[Path, Sequence[str]], Steps], Weakening, s
     ),
     "the folder of data isn't synced after the link": (
         nothing_yet,
-        without(
-            lambda s, i: s[i].kind == "sync_folder" and kind_before(s, i) == "link" and is_about(s[i], "data")
-        ),
+        without(lambda s, i: s[i].kind == "sync_folder" and kind_before(s, i) == "link" and is_about(s[i], "data")),
         "dangling",
     ),
     "parents of new folders aren't synced": (

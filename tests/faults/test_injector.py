@@ -129,17 +129,13 @@ def test_the_kernel_sees_no_other_change(tmp_path: Path) -> None:
     for line in lines[begin + 1 : end]:
         call = re.match(r"\d+ +(\w+)\((.*)", line)
         assert call is not None, line
-        name = {"openat": "open", "mkdirat": "mkdir", "linkat": "link", "unlinkat": "unlink"}.get(
-            call[1], call[1]
-        )
+        name = {"openat": "open", "mkdirat": "mkdir", "linkat": "link", "unlinkat": "unlink"}.get(call[1], call[1])
         if name == "open" and "O_CREAT" in call[2]:
             name = "create"
         if name == "unlink" and "AT_REMOVEDIR" in call[2]:
             name = "rmdir"
         kernel[name] += 1
-    changes = {
-        name: number for name, number in counted.items() if name in MUTATING or name in ("create", "open")
-    }
+    changes = {name: number for name, number in counted.items() if name in MUTATING or name in ("create", "open")}
     assert kernel == changes
     assert all(kernel[name] for name in ("create", "write", "fsync", "mkdir", "link", "unlink", "rmdir"))
 
@@ -180,9 +176,7 @@ def test_calls_are_numbered_across_threads() -> None:
 def test_arguments_by_name_are_shown_after_the_others() -> None:
     descriptor = os.open(".", os.O_RDONLY)
     try:
-        calls = record_calls(
-            lambda: os.stat("tests", dir_fd=descriptor, follow_symlinks=False), only=["stat"]
-        )
+        calls = record_calls(lambda: os.stat("tests", dir_fd=descriptor, follow_symlinks=False), only=["stat"])
     except FileNotFoundError:
         calls = [("stat", ("tests", descriptor, False))]
     finally:

@@ -17,9 +17,7 @@ PROCESSES = 16
 def _register(registry: Path, folder: Path, version: str | None, barrier: Barrier) -> str:
     barrier.wait()
     try:
-        card = CardRegistry(registry).register(
-            ImageDataset(image_dir=folder), "a/b", version=version, tags=["newest"]
-        )
+        card = CardRegistry(registry).register(ImageDataset(image_dir=folder), "a/b", version=version, tags=["newest"])
     except VersionConflictError:
         return "conflict"
     return str(card.version)
@@ -69,17 +67,13 @@ def check_versions(registry: CardRegistry, folders: list[Path], outcomes: list[s
             assert opened.read("000.png") == (folder / "000.png").read_bytes()
 
 
-def test_with_the_next_number_every_process_gets_its_own_version(
-    registry: CardRegistry, folders: list[Path]
-) -> None:
+def test_with_the_next_number_every_process_gets_its_own_version(registry: CardRegistry, folders: list[Path]) -> None:
     outcomes = race(Path(registry.url.removeprefix("file://")), folders, None)
     assert len(set(outcomes)) == PROCESSES
     assert {str(version) for version in registry.versions("a/b")} == set(outcomes)
     assert set(outcomes) == {f"1.{minor}.0" for minor in range(PROCESSES)}
     check_versions(registry, folders, outcomes)
-    assert len(registry.store.children("tags/a/b/newest/")) == PROCESSES, (
-        "every move of the tag is in its log"
-    )
+    assert len(registry.store.children("tags/a/b/newest/")) == PROCESSES, "every move of the tag is in its log"
 
 
 def test_with_one_number_exactly_one_wins(registry: CardRegistry, folders: list[Path]) -> None:
@@ -88,9 +82,7 @@ def test_with_one_number_exactly_one_wins(registry: CardRegistry, folders: list[
     check_versions(registry, folders, outcomes)
 
 
-def test_the_same_data_from_many_processes_are_one_version(
-    registry: CardRegistry, folders: list[Path]
-) -> None:
+def test_the_same_data_from_many_processes_are_one_version(registry: CardRegistry, folders: list[Path]) -> None:
     outcomes = race(Path(registry.url.removeprefix("file://")), [folders[0]] * PROCESSES, None)
     assert set(outcomes) == {"1.0.0"}
     assert [str(version) for version in registry.versions("a/b")] == ["1.0.0"]

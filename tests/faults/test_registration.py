@@ -3,6 +3,7 @@
 import errno
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, make_folder: MakeFolde
     before = tmp_path / "registry-before"
     folder = make_folder(2)
     if request.param == "first version":
-        register_folder(
-            tmp_path / "warm", folder
-        )  # so that nothing is imported or looked up for the first time below
+        register_folder(tmp_path / "warm", folder)  # so that nothing is imported or looked up for the first time below
         return Scene(before, folder, [], "1.0.0")
     register_folder(before, folder)
     extra = make_folder({"new.png": None}, name="extra", seed=70) / "new.png"
@@ -133,18 +132,13 @@ def test_failing_at_every_system_call(
     assert failures > 50
 
 
-def test_interrupted_at_every_system_call(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_interrupted_at_every_system_call(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = count_calls(lambda: register_folder(next(scene.registries()), scene.folder))
     for number, registry in enumerate(scene.registries(), start=1):
         if number > calls:
             break
         monkeypatch.setenv("IMAGECARDS_CACHE", str(tmp_path / f"cache-{number}"))
-        with os_calls(raise_at(number, KeyboardInterrupt)):
-            try:
-                register_folder(registry, scene.folder)
-            except KeyboardInterrupt:
-                pass
+        with os_calls(raise_at(number, KeyboardInterrupt)), suppress(KeyboardInterrupt):
+            register_folder(registry, scene.folder)
         scene.visible(registry)
         scene.check_recovery(registry)

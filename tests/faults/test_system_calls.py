@@ -71,9 +71,7 @@ def roots(place: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("forever", [False, True], ids=["once", "forever"])
 @pytest.mark.parametrize("code", CODES, ids=lambda code: errno.errorcode[code])
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_any_call_fails(
-    roots: Iterator[Path], situation: Callable[[Path], None], code: int, forever: bool
-) -> None:
+def test_any_call_fails(roots: Iterator[Path], situation: Callable[[Path], None], code: int, forever: bool) -> None:
     situation(measured := next(roots))
     calls = record_calls(lambda: put(measured))
     before = descriptors()
@@ -140,9 +138,7 @@ def test_killed_at_any_call(roots: Iterator[Path], situation: Callable[[Path], N
     assert not run_killed(calls + 1, LocalStore(root).put_if_absent, KEY, BODY), "the count was complete"
 
 
-@pytest.mark.parametrize(
-    "code", [errno.EIO, errno.EACCES, errno.EMFILE, errno.ESTALE], ids=errno.errorcode.get
-)
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES, errno.EMFILE, errno.ESTALE], ids=errno.errorcode.get)
 @pytest.mark.parametrize("forever", [False, True], ids=["once", "forever"])
 def test_a_read_that_fails_is_never_an_absent_key(tmp_path: Path, code: int, forever: bool) -> None:
     LocalStore(tmp_path).put_if_absent(KEY, BODY)

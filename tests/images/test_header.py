@@ -229,11 +229,7 @@ def test_random_bytes_after_the_magic(kind: str, encode: Encode) -> None:
 def test_damaged_headers(encode: Encode, mode: str, kind: str, options: dict[str, object]) -> None:
     data = encode(mode, kind, **options)
 
-    @given(
-        st.lists(
-            st.tuples(st.integers(0, min(len(data), 400) - 1), st.integers(0, 255)), min_size=1, max_size=6
-        )
-    )
+    @given(st.lists(st.tuples(st.integers(0, min(len(data), 400) - 1), st.integers(0, 255)), min_size=1, max_size=6))
     def check(changes: list[tuple[int, int]]) -> None:
         damaged = bytearray(data)
         for place, value in changes:
@@ -398,9 +394,7 @@ IDAT = chunk(b"IDAT", b"")
 
 
 def webp(*chunks: tuple[bytes, bytes]) -> bytes:
-    body = b"".join(
-        name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks
-    )
+    body = b"".join(name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 

@@ -126,10 +126,7 @@ NUMBERS = st.sampled_from([0, 1, 0.1, -0.0, 1e-5, 123456.789, 2**53, 1e15]) | st
 @given(
     st.lists(
         st.fixed_dictionaries(
-            {
-                "caption": st.none()
-                | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)
-            },
+            {"caption": st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)},
             optional={
                 "boxes": st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS), max_size=3),
                 "areas": st.booleans(),

@@ -246,9 +246,7 @@ def test_a_long_line_is_refused_by_its_length() -> None:
     assert issue.rule == "line-too-long"
 
 
-@pytest.mark.parametrize(
-    "values", [('"x"', "1"), ("1", '"x"'), ("[1]", '["x"]'), ("true", "1"), ("{}", "[]")]
-)
+@pytest.mark.parametrize("values", [('"x"', "1"), ("1", '"x"'), ("[1]", '["x"]'), ("true", "1"), ("{}", "[]")])
 @pytest.mark.parametrize("between", [1, 400])
 def test_unlike_types_name_both_lines(values: tuple[str, str], between: int) -> None:
     lines = [with_raw("x", values[0])] + [with_raw("x", "null")] * between + [with_raw("x", values[1])]
@@ -265,17 +263,11 @@ def test_unlike_categories_name_both_lines() -> None:
 
 
 def test_the_last_line_of_many_is_named_exactly() -> None:
-    lines = [
-        line(file_name=f"{i}.png", objects={"bbox": [[1, 2, 3, 4]], "categories": [1]}) for i in range(40_000)
-    ]
-    lines.append(
-        line(file_name="z.png", objects={"bbox": [[1, 2, 3, 4], [1, 2, -3, 4]], "categories": [1, 2]})
-    )
+    lines = [line(file_name=f"{i}.png", objects={"bbox": [[1, 2, 3, 4]], "categories": [1]}) for i in range(40_000)]
+    lines.append(line(file_name="z.png", objects={"bbox": [[1, 2, 3, 4], [1, 2, -3, 4]], "categories": [1, 2]}))
     issue = the_issue(b"\n".join(lines))
     assert (issue.line, issue.field, issue.rule) == (40_001, "objects.bbox[1]", "bbox-negative-size")
-    assert str(issue) == (
-        "metadata.jsonl:40001: objects.bbox[1]: the width of a box is negative (bbox-negative-size)"
-    )
+    assert str(issue) == ("metadata.jsonl:40001: objects.bbox[1]: the width of a box is negative (bbox-negative-size)")
 
 
 def test_misspelt_fields_get_a_suggestion() -> None:
@@ -331,9 +323,7 @@ def test_control_characters_never_reach_the_terminal() -> None:
 def test_validation_opens_no_socket_and_no_file(tmp_path: Path) -> None:
     path = tmp_path / "metadata.jsonl"
     path.write_bytes(
-        line(file_name="http://169.254.169.254/")
-        + b"\n"
-        + line(url="http://[::ffff:127.0.0.1]/", y="s3://x/y")
+        line(file_name="http://169.254.169.254/") + b"\n" + line(url="http://[::ffff:127.0.0.1]/", y="s3://x/y")
     )
     seen: list[str] = []
     armed = True

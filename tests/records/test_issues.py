@@ -25,8 +25,7 @@ def make(number: int, severity: Severity = "error", rule: str = "some-rule") -> 
 def test_an_issue_reads_as_a_sentence_with_its_place() -> None:
     assert str(make(3)) == "m.jsonl:3: caption: this is text, not a number (some-rule)"
     assert (
-        str(Issue("a.png", None, "", "", "empty-file", "the file is empty"))
-        == "a.png: the file is empty (empty-file)"
+        str(Issue("a.png", None, "", "", "empty-file", "the file is empty")) == "a.png: the file is empty (empty-file)"
     )
 
 
@@ -114,9 +113,7 @@ def test_json_holds_counts_and_issues() -> None:
     assert [issue["line"] for issue in found["issues"]] == [1, 2]
 
 
-@pytest.mark.parametrize(
-    "value", ["x" * 10_000, list(range(10_000)), {"a": "b" * 999}, [[[[[1]]]]], None, 1.5]
-)
+@pytest.mark.parametrize("value", ["x" * 10_000, list(range(10_000)), {"a": "b" * 999}, [[[[[1]]]]], None, 1.5])
 def test_shown_values_are_short(value: object) -> None:
     assert 0 < len(shown(value)) <= MAX_VALUE_CHARS
 

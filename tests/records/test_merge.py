@@ -83,9 +83,7 @@ def test_merging_agrees_with_a_simple_model(lines: list[tuple[str, str]]) -> Non
     expected: dict[str, dict[str, Any]] = {}
     for name, field in lines:
         expected.setdefault(name, {"file_name": name})[field] = FIELDS[field]
-    metadata = ImageMetadata.from_jsonl(
-        text(*({"file_name": name, field: FIELDS[field]} for name, field in lines))
-    )
+    metadata = ImageMetadata.from_jsonl(text(*({"file_name": name, field: FIELDS[field]} for name, field in lines)))
     merged = ImageMetadata.from_table(metadata.merged())
     assert [record.present() for record in merged.records] == list(expected.values())
 

@@ -54,9 +54,7 @@ def record_lists(draw: st.DrawFn) -> list[ImageRecord]:
             "s": TEXTS,
             "empty": st.just({}),
             "": st.booleans(),
-            "m": st.fixed_dictionaries(
-                {}, optional={"a": st.lists(st.none() | NUMBERS), "b": st.just({}), "": TEXTS}
-            ),
+            "m": st.fixed_dictionaries({}, optional={"a": st.lists(st.none() | NUMBERS), "b": st.just({}), "": TEXTS}),
         },
     )
     names = draw(st.lists(st.integers(0, 99).map("{}.png".format), unique=True, max_size=6))
@@ -123,9 +121,7 @@ def test_all_errors_are_raised_at_once(tmp_path: Path) -> None:
     path.write_bytes(b'{"file_name": "a.png", "caption": 1}\n{"file_name": "../b"}\nnull\n')
     with pytest.raises(InvalidMetadataError, match="3 errors") as caught:
         ImageMetadata.load_from_file(path)
-    assert [(issue.file, issue.line) for issue in caught.value.issues] == [
-        ("metadata.jsonl", n) for n in (1, 2, 3)
-    ]
+    assert [(issue.file, issue.line) for issue in caught.value.issues] == [("metadata.jsonl", n) for n in (1, 2, 3)]
 
 
 def test_warnings_are_kept() -> None:

@@ -30,9 +30,7 @@ def test_numbers_are_kept_as_given() -> None:
 
 
 def test_further_fields_are_kept() -> None:
-    record = ImageRecord.model_validate(
-        {"file_name": "a.png", "weather": "rain", "meta": {"a": [1, None], "b": None}}
-    )
+    record = ImageRecord.model_validate({"file_name": "a.png", "weather": "rain", "meta": {"a": [1, None], "b": None}})
     assert record.extra == {"weather": "rain", "meta": {"a": [1, None]}}
     box = BBox.model_validate({"bbox": [BOX], "categories": [1], "track": ["t1"]})
     assert box.present()["track"] == ["t1"]
@@ -41,10 +39,7 @@ def test_further_fields_are_kept() -> None:
 def test_null_means_absent() -> None:
     plain = ImageRecord(file_name="a.png", objects=BBox(bbox=[BOX], categories=[1]))
     nulls = {"bbox": [BOX], "categories": [1], "area": None, "id": [None], "track": [None]}
-    assert (
-        ImageRecord.model_validate({"file_name": "a.png", "caption": None, "x": None, "objects": nulls})
-        == plain
-    )
+    assert ImageRecord.model_validate({"file_name": "a.png", "caption": None, "x": None, "objects": nulls}) == plain
 
 
 def test_an_empty_list_is_not_absent() -> None:

@@ -31,9 +31,7 @@ def simple_kinds(value: Any) -> Any:
         return ("list", [simple_kinds(item) for item in value])
     if isinstance(value, dict):
         return ("object", {key: simple_kinds(item) for key, item in value.items()})
-    return (
-        "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
-    )
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
 def model_agrees(kinds: list[Any]) -> bool:

@@ -38,9 +38,7 @@ def assert_agree(data: bytes) -> Answer:
     return table, report
 
 
-NUMBERS = st.one_of(
-    st.integers(-1000, 1000), st.floats(-1e6, 1e6), st.sampled_from([0, 1, 0.5, 1e300, 5e-324, 2**53])
-)
+NUMBERS = st.one_of(st.integers(-1000, 1000), st.floats(-1e6, 1e6), st.sampled_from([0, 1, 0.5, 1e300, 5e-324, 2**53]))
 SIZES = st.one_of(st.integers(0, 1000), st.floats(0, 1e6))
 TEXTS = st.one_of(
     st.sampled_from(
@@ -66,9 +64,7 @@ EXTRAS = st.fixed_dictionaries(
         "meta": st.fixed_dictionaries(
             {}, optional={"a": st.none() | st.integers(0, 9), "b": st.lists(NUMBERS, max_size=2)}
         ),
-        "notes": st.lists(
-            st.none() | st.fixed_dictionaries({}, optional={"x": NUMBERS, "y": TEXTS}), max_size=2
-        ),
+        "notes": st.lists(st.none() | st.fixed_dictionaries({}, optional={"x": NUMBERS, "y": TEXTS}), max_size=2),
     },
 )
 POLYGON = st.lists(NUMBERS, min_size=3, max_size=4).map(lambda points: points + points)
@@ -88,9 +84,7 @@ def objects(draw: st.DrawFn, categories: st.SearchStrategy[Any]) -> dict[str, An
         return draw(st.lists(items, min_size=count, max_size=count))
 
     fields: dict[str, Any] = {
-        "bbox": column(
-            st.tuples(NUMBERS.filter(lambda x: abs(x) < 2**53), st.integers(0, 9), SIZES, SIZES).map(list)
-        ),
+        "bbox": column(st.tuples(NUMBERS.filter(lambda x: abs(x) < 2**53), st.integers(0, 9), SIZES, SIZES).map(list)),
         "categories": column(categories),
     }
     further = {
@@ -236,20 +230,14 @@ def test_paths_agree_on_hostile_lines(rows: list[dict[str, Any]], hostile: list[
 
 @given(
     FILES,
-    st.lists(
-        st.tuples(st.integers(0, 30), st.sampled_from(FIELDS), st.sampled_from(HOSTILE_VALUES)), min_size=1
-    ),
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from(FIELDS), st.sampled_from(HOSTILE_VALUES)), min_size=1),
 )
-def test_paths_agree_on_hostile_values(
-    rows: list[dict[str, Any]], hostile: list[tuple[int, str, str]]
-) -> None:
+def test_paths_agree_on_hostile_values(rows: list[dict[str, Any]], hostile: list[tuple[int, str, str]]) -> None:
     lines = to_lines(rows)
     for place, field, value in hostile:
         index = place % len(lines)
         fields = {name: item for name, item in rows[index].items() if name != field}
-        lines[index] = f"{json.dumps(fields)[:-1]}, {json.dumps(field)}: {value}}}".replace(
-            "{, ", "{"
-        ).encode()
+        lines[index] = f"{json.dumps(fields)[:-1]}, {json.dumps(field)}: {value}}}".replace("{, ", "{").encode()
     assert_agree(b"\n".join(lines) + b"\n")
 
 
@@ -338,9 +326,7 @@ def test_columnar_path_proves_what_it_should() -> None:
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
 def test_first_line_decides_types_on_both_paths(kinds: list[int]) -> None:
     values = ["1", "1.5", '"x"', "null"]
-    data = b"\n".join(
-        b'{"file_name": "%d.png", "v": %s}' % (i, values[k].encode()) for i, k in enumerate(kinds)
-    )
+    data = b"\n".join(b'{"file_name": "%d.png", "v": %s}' % (i, values[k].encode()) for i, k in enumerate(kinds))
     _, report = assert_agree(data)
     settled = [k for k in kinds if k != 3]
     is_text = [k == 2 for k in settled]

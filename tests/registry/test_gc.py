@@ -25,13 +25,9 @@ def keys(registry: CardRegistry) -> list[str]:
     return [entry.key for entry in registry.store.list("")]
 
 
-def test_nothing_of_a_live_version_is_garbage(
-    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path
-) -> None:
+def test_nothing_of_a_live_version_is_garbage(registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path) -> None:
     (tmp_path / "plot.png").write_bytes(b"plot")
-    registry.register(
-        ImageDataset(image_dir=make_folder(3)), "a/b", artifacts={"plot": tmp_path / "plot.png"}
-    )
+    registry.register(ImageDataset(image_dir=make_folder(3)), "a/b", artifacts={"plot": tmp_path / "plot.png"})
     registry.attach("a/b", "later", tmp_path / "plot.png")
     registry.register(pl.DataFrame({"x": [1]}), "a/t")
     age(registry, 1000)
@@ -82,9 +78,7 @@ def test_a_withdrawn_version_keeps_its_files_for_the_grace_period(
     assert registry.store.stat("cards/a/b/1.1.0.json"), "the card stays: its number is never used again"
 
 
-def test_what_a_later_version_borrows_outlives_the_lender(
-    registry: CardRegistry, make_folder: MakeFolder
-) -> None:
+def test_what_a_later_version_borrows_outlives_the_lender(registry: CardRegistry, make_folder: MakeFolder) -> None:
     folder = make_folder(3)
     first = registry.register(ImageDataset(image_dir=folder), "a/b")
     (folder / "metadata.jsonl").write_text('{"file_name": "000.png", "caption": "new"}\n')
@@ -113,4 +107,4 @@ def test_a_damaged_card_stops_it(registry: CardRegistry) -> None:
     age(registry, 1000)
     with pytest.raises(IntegrityError):
         registry.gc(delete=True)
-    assert all(registry.store.stat(key) for key in card.keys())
+    assert all(registry.store.stat(file.key) for file in card.files())

@@ -50,9 +50,7 @@ def test_versions_are_in_order(filled: CardRegistry) -> None:
 
 
 def test_what_is_not_there_is_said_with_what_is(filled: CardRegistry) -> None:
-    with pytest.raises(
-        NotFoundError, match=r"a/b@\^3 is not registered in .*; there are 0\.9\.0, 1\.0\.0, 1\.2\.0"
-    ):
+    with pytest.raises(NotFoundError, match=r"a/b@\^3 is not registered in .*; there are 0\.9\.0, 1\.0\.0, 1\.2\.0"):
         filled.load("a/b@^3")
     with pytest.raises(NotFoundError, match=r"c/b is not registered in .*; did you mean a/b\?"):
         filled.versions("c/b")
@@ -148,13 +146,14 @@ def test_looking_up_a_card_imports_nothing_heavy(filled: CardRegistry) -> None:
         "import sys, imagecards as ic; ic.CardRegistry(sys.argv[1]).load('a/b@^1');"
         "print([m for m in ('pyarrow', 'polars', 'numpy', 'PIL', 'pandas', 'rich') if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", source, filled.url], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", source, filled.url], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_importing_the_package_imports_none_of_its_rooms() -> None:
-    source = "import sys, imagecards; print(sorted(m for m in sys.modules if m.startswith('imagecards')), 'pydantic' in sys.modules)"
+    source = (
+        "import sys, imagecards;"
+        "print(sorted(m for m in sys.modules if m.startswith('imagecards')), 'pydantic' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['imagecards'] False"

@@ -31,9 +31,7 @@ def test_the_first_version_is_1_0_0_and_holds_what_the_folder_held(
     assert (card.summary.images, card.summary.objects, card.description) == (2, 0, "two images")
     opened = registry.open("vision/flakes")
     assert isinstance(opened, ImageDataset)
-    assert [opened.read(name) for name in opened.names] == [
-        (folder / name).read_bytes() for name in ("a.png", "b.png")
-    ]
+    assert [opened.read(name) for name in opened.names] == [(folder / name).read_bytes() for name in ("a.png", "b.png")]
     assert opened.records[0].caption == "one"
 
 
@@ -81,9 +79,7 @@ def test_only_new_images_are_stored(registry: CardRegistry, make_folder: MakeFol
     assert opened.read("000.png") == (folder / "000.png").read_bytes()
 
 
-def test_an_image_that_comes_back_is_not_stored_again(
-    registry: CardRegistry, make_folder: MakeFolder
-) -> None:
+def test_an_image_that_comes_back_is_not_stored_again(registry: CardRegistry, make_folder: MakeFolder) -> None:
     folder = make_folder(3)
     registry.register(ImageDataset(image_dir=folder), "a/b")
     (folder / "000.png").rename(folder.parent / "aside.png")
@@ -130,9 +126,7 @@ def test_the_same_data_described_anew_is_a_patch_that_stores_only_a_card(
     assert registry.register(ImageDataset(image_dir=folder), "a/b", description="new") == second
 
 
-def test_an_explicit_version_with_other_content_is_a_conflict(
-    registry: CardRegistry, make_folder: MakeFolder
-) -> None:
+def test_an_explicit_version_with_other_content_is_a_conflict(registry: CardRegistry, make_folder: MakeFolder) -> None:
     one, two = make_folder(2, name="one"), make_folder(2, name="two", seed=9)
     first = registry.register(ImageDataset(image_dir=one), "a/b", version="1.0.0")
     assert registry.register(ImageDataset(image_dir=one), "a/b", version="1.0.0") == first
@@ -150,9 +144,7 @@ def test_a_withdrawn_number_is_never_used_again(registry: CardRegistry, make_fol
         registry.register(ImageDataset(image_dir=two), "a/b", version="1.0.0")
     card = registry.register(ImageDataset(image_dir=one), "a/b")
     assert str(card.version) == "1.1.0"
-    assert all("data/a/b/" + card.attempt in shard.key for shard in card.shards), (
-        "a withdrawn version lends nothing"
-    )
+    assert all("data/a/b/" + card.attempt in shard.key for shard in card.shards), "a withdrawn version lends nothing"
 
 
 def test_nothing_is_stored_of_an_invalid_dataset(registry: CardRegistry, make_folder: MakeFolder) -> None:

@@ -47,9 +47,7 @@ def test_a_key_is_a_file_and_nothing_else_is_left(store: LocalStore) -> None:
     assert files[0].stat().st_nlink == 1
 
 
-@pytest.mark.parametrize(
-    ("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0, 0o644, 0o777)]
-)
+@pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0, 0o644, 0o777)])
 def test_modes_follow_the_umask(store: LocalStore, umask: int, file: int, folder: int) -> None:
     before = os.umask(umask)
     try:

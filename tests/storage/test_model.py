@@ -13,12 +13,8 @@ from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.storage import LocalStore, MemoryStore, Store
 
 # Few parts, so that keys meet; no key is also a folder, because only folders have one-letter names.
-folders = st.lists(st.sampled_from("abc"), max_size=3).map(
-    lambda parts: "".join(part + "/" for part in parts)
-)
-keys = st.builds(
-    lambda folder, name: folder + name, folders, st.sampled_from(["x.json", "x-y", "z.tar", "xx"])
-)
+folders = st.lists(st.sampled_from("abc"), max_size=3).map(lambda parts: "".join(part + "/" for part in parts))
+keys = st.builds(lambda folder, name: folder + name, folders, st.sampled_from(["x.json", "x-y", "z.tar", "xx"]))
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -65,12 +61,8 @@ class StoreMachine(RuleBasedStateMachine):
         below = sorted(key for key in self.model if key.startswith(folder))
         assert [entry.key for entry in self.store.list(folder)] == below
         children = {key[len(folder) :].partition("/")[0] for key in below}
-        empty = {
-            name for name in self.store.children(folder) if not list(self.store.list(f"{folder}{name}/"))
-        }
-        assert self.store.children(folder) == sorted(children | empty), (
-            "folders of puts that failed may be there"
-        )
+        empty = {name for name in self.store.children(folder) if not list(self.store.list(f"{folder}{name}/"))}
+        assert self.store.children(folder) == sorted(children | empty), "folders of puts that failed may be there"
 
     @invariant()
     def is_the_model(self) -> None:

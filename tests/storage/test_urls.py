@@ -41,9 +41,7 @@ def test_memory() -> None:
     assert isinstance(open_store("memory://x"), MemoryStore)
 
 
-@pytest.mark.parametrize(
-    "url", ["s3://user:secret@bucket/x", "hf://datasets/secret/x", "zip://secret", "x+y://secret"]
-)
+@pytest.mark.parametrize("url", ["s3://user:secret@bucket/x", "hf://datasets/secret/x", "zip://secret", "x+y://secret"])
 def test_unknown_schemes_say_what_there_is_and_nothing_of_the_rest(url: str) -> None:
     with pytest.raises(InvalidInputError, match=r"file://, memory://") as caught:
         open_store(url)

@@ -54,9 +54,7 @@ class Artifact(CardModel):
     @model_validator(mode="after")
     def _check_files(self) -> Self:
         if self.kind == "file" and (len(self.files) != 1 or "/" in self.files[0].path):
-            raise ValueError(
-                "an artifact of kind 'file' is one file with a plain name; use kind 'folder' for others"
-            )
+            raise ValueError("an artifact of kind 'file' is one file with a plain name; use kind 'folder' for others")
         seen: dict[str, str] = {}
         for file in self.files:
             key = collision_key(file.path)
@@ -67,9 +65,7 @@ class Artifact(CardModel):
         for file in self.files:
             for end in (place for place, letter in enumerate(file.path) if letter == "/"):
                 if collision_key(file.path[:end]) in seen:
-                    raise ValueError(
-                        f"{file.path[:end]!r} is both a file and the folder of {file.path!r}: rename one"
-                    )
+                    raise ValueError(f"{file.path[:end]!r} is both a file and the folder of {file.path!r}: rename one")
         return self
 
 
@@ -110,7 +106,5 @@ class AttachedArtifact(Sealed):
             )
             raise IntegrityError(message, place, card, self.card)
         if self.name != name:
-            message = (
-                f"{place} holds the artifact {self.name!r}: it was moved there; restore the file from a copy"
-            )
+            message = f"{place} holds the artifact {self.name!r}: it was moved there; restore the file from a copy"
             raise IntegrityError(message, place, name, self.name)

@@ -52,9 +52,7 @@ def attempt_time(attempt: str) -> datetime:
             raise ValueError
         return datetime.fromisoformat(attempt[:16])
     except ValueError:
-        message = (
-            f"{attempt!r} is not the id of an attempt: it has the form 20261120T123526Z-0123456789abcdef"
-        )
+        message = f"{attempt!r} is not the id of an attempt: it has the form 20261120T123526Z-0123456789abcdef"
         raise InvalidInputError(message) from None
 
 

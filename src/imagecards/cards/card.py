@@ -165,9 +165,7 @@ class DataCard(Sealed):
         if self.kind == "table":
             present = [field for field, value in images_only.items() if value]
             if self.table is None or present:
-                raise ValueError(
-                    f"a card of kind 'table' has a table, and no {' or '.join(present or images_only)}"
-                )
+                raise ValueError(f"a card of kind 'table' has a table, and no {' or '.join(present or images_only)}")
         if (self.summary.container is not None) != (self.kind == "table"):
             raise ValueError("the summary of a table names its container, and that of images names none")
         return self
@@ -178,9 +176,7 @@ class DataCard(Sealed):
         for file in self._files():
             other = known.setdefault(file.key, file)
             if other is not file and (other.size, other.digest) != (file.size, file.digest):
-                raise ValueError(
-                    f"{file.key} is named twice, with different sizes or digests: it is one file"
-                )
+                raise ValueError(f"{file.key} is named twice, with different sizes or digests: it is one file")
         for what, names in (
             ("document", [document.path for document in self.documents]),
             ("shard", [shard.key for shard in self.shards]),

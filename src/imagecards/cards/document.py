@@ -44,9 +44,7 @@ def seal(body: Mapping[str, Any]) -> bytes:
         }
     """
     if not body or "checksum" in body:
-        raise InvalidInputError(
-            "a document has at least one member, and none named 'checksum': that one is its own"
-        )
+        raise InvalidInputError("a document has at least one member, and none named 'checksum': that one is its own")
     try:
         text = _text(body)
     except (ValueError, TypeError, RecursionError) as error:
@@ -98,9 +96,7 @@ def unseal_unchecked_form(data: bytes, place: str) -> dict[str, Any]:
     text = b"{\n" + data[head.end() :]
     expected, actual = head[1].decode("ascii"), digest(text)
     if expected != actual:
-        message = (
-            f"{place} is damaged: it states the checksum {expected}, and its text has {actual}; {_REPAIR}"
-        )
+        message = f"{place} is damaged: it states the checksum {expected}, and its text has {actual}; {_REPAIR}"
         raise IntegrityError(message, place, expected, actual)
     try:
         body = json.loads(text.decode("utf-8"))

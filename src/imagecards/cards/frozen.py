@@ -77,9 +77,7 @@ def _freeze(value: object, place: tuple[str | int, ...], depth: int) -> JsonValu
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            raise _fault(
-                place, f"{value!r} has half a surrogate pair, which is no character; remove it"
-            ) from None
+            raise _fault(place, f"{value!r} has half a surrogate pair, which is no character; remove it") from None
         return str(value)
     if isinstance(value, int):
         if not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
@@ -90,9 +88,7 @@ def _freeze(value: object, place: tuple[str | int, ...], depth: int) -> JsonValu
             raise _fault(place, f"{float(value)!r} is not a JSON number; leave it out or write it as text")
         return float(value)
     if not isinstance(value, Mapping | list | tuple):
-        raise _fault(
-            place, f"{type(value).__name__} is not JSON; write it as text, a number, a list or a dict"
-        )
+        raise _fault(place, f"{type(value).__name__} is not JSON; write it as text, a number, a list or a dict")
     if depth == 0:
         raise _fault(place, f"more than {DEEPEST} lists and dicts are nested; flatten them")
     if isinstance(value, Mapping):
@@ -100,9 +96,7 @@ def _freeze(value: object, place: tuple[str | int, ...], depth: int) -> JsonValu
     return FrozenList([_freeze(item, (*place, index), depth - 1) for index, item in enumerate(value)])
 
 
-def _items(
-    mapping: Mapping[Any, object], place: tuple[str | int, ...], depth: int
-) -> Iterable[tuple[str, JsonValue]]:
+def _items(mapping: Mapping[Any, object], place: tuple[str | int, ...], depth: int) -> Iterable[tuple[str, JsonValue]]:
     for key, item in mapping.items():
         if not isinstance(key, str):
             raise _fault(place, f"the key {key!r} is not text, and JSON has no other keys; write it as text")

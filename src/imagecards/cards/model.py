@@ -71,17 +71,11 @@ class Sealed(CardModel):
     def _check_format(self) -> Self:
         match = _FORMAT.fullmatch(self.format)
         if match is None or int(match[1]) != _MAJOR:
-            raise ValueError(
-                f"the format {self.format!r} can't be written: this version of imagecards writes {FORMAT}"
-            )
+            raise ValueError(f"the format {self.format!r} can't be written: this version of imagecards writes {FORMAT}")
         if int(match[2]) <= _MINOR:
             for name, model in self.unknown_fields():
                 close = get_close_matches(name, model.model_fields, 1)
-                hint = (
-                    f"did you mean {close[0]!r}?"
-                    if close
-                    else f"it has {', '.join(sorted(model.model_fields))}"
-                )
+                hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(sorted(model.model_fields))}"
                 raise ValueError(f"{name!r} is not a field of {model.__name__}: {hint}")
         return self
 
@@ -110,14 +104,11 @@ class Sealed(CardModel):
         found = body.get("format")
         match = _FORMAT.fullmatch(found) if isinstance(found, str) else None
         if match is None:
-            message = (
-                f"{place} is not a {cls.what}: its format is {found!r:.40}; restore the file from a copy"
-            )
+            message = f"{place} is not a {cls.what}: its format is {found!r:.40}; restore the file from a copy"
             raise IntegrityError(message, place, FORMAT, f"{found!r:.40}")
         if int(match[1]) > _MAJOR:
             raise FormatError(
-                f"{place} is a {cls.what} of format {found}, and this imagecards reads {_MAJOR}.x: "
-                "upgrade imagecards"
+                f"{place} is a {cls.what} of format {found}, and this imagecards reads {_MAJOR}.x: upgrade imagecards"
             )
         try:
             document = cls.model_validate(body)
@@ -136,9 +127,7 @@ class Sealed(CardModel):
 
 def _faults(error: ValidationError, limit: int = 3) -> str:
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [
-        f"{'.'.join(map(str, fault['loc'])) or 'as a whole'}: {_plain(fault)}" for fault in details[:limit]
-    ]
+    lines = [f"{'.'.join(map(str, fault['loc'])) or 'as a whole'}: {_plain(fault)}" for fault in details[:limit]]
     more = len(details) - limit
     return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
 

@@ -35,13 +35,9 @@ def check_label(text: str, what: str) -> str:
         mended = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:64]
         hint = f"; did you mean {mended!r}?" if _LABEL.fullmatch(mended) else ""
         raise InvalidInputError(f"{text!r} is not a valid {what}: {_RULE}{hint}")
-    reason = check_relative(
-        text
-    )  # what some file systems can't hold (con, a trailing dot) is refused on all of them
+    reason = check_relative(text)  # what some file systems can't hold (con, a trailing dot) is refused on all of them
     if reason is not None:
-        raise InvalidInputError(
-            f"{text!r} is not a valid {what}, because as a path it {reason}: choose another"
-        )
+        raise InvalidInputError(f"{text!r} is not a valid {what}, because as a path it {reason}: choose another")
     return text
 
 
@@ -86,17 +82,13 @@ class CardName:
             )
         space, slash, name = text.partition("/")
         if not slash:
-            message = (
-                f"{text!r} is not a card's name: it has no space; write space/name, such as 'vision/flakes'"
-            )
+            message = f"{text!r} is not a card's name: it has no space; write space/name, such as 'vision/flakes'"
             raise InvalidInputError(message)
         if "@" in name:
             message = f"{text!r} has more than a name is made of: write {text.partition('@')[0]!r}"
             raise InvalidInputError(message)
         if "/" in name:
-            message = (
-                f"{text!r} is not a card's name: it has {text.count('/') + 1} parts; write two, space/name"
-            )
+            message = f"{text!r} is not a card's name: it has {text.count('/') + 1} parts; write two, space/name"
             raise InvalidInputError(message)
         return cls(space, name)
 

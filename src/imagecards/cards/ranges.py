@@ -75,13 +75,9 @@ class Spec:
             InvalidInputError: It is none of these; says what is meant where that can be guessed.
         """
         if not isinstance(text, str):
-            raise InvalidInputError(
-                f"a version or range is text such as '^1.2', not {type(text).__name__}: {text!r}"
-            )
+            raise InvalidInputError(f"a version or range is text such as '^1.2', not {type(text).__name__}: {text!r}")
         if len(text) > _LONGEST:
-            raise InvalidInputError(
-                f"{text[:40]!r}... is no version or range: it is longer than {_LONGEST} characters"
-            )
+            raise InvalidInputError(f"{text[:40]!r}... is no version or range: it is longer than {_LONGEST} characters")
         if text == "latest":
             return cls(text)
         if looks_like_tag(text):
@@ -108,9 +104,9 @@ class Spec:
             raise InvalidInputError(f"{self.tag!r} is a tag: ask the registry which version it stands for")
         key = version.key
         is_release = key[3] == 1
-        return (
-            is_release or any(term.named and term.named.release == key[:3] for term in self._terms)
-        ) and all(term.low <= key < term.high for term in self._terms)
+        return (is_release or any(term.named and term.named.release == key[:3] for term in self._terms)) and all(
+            term.low <= key < term.high for term in self._terms
+        )
 
     def best(self, versions: Iterable[Version]) -> Version | None:
         """The highest of the versions that match, or ``None``.
@@ -173,13 +169,7 @@ def _compare(operator: str, version: Version) -> _Term:
     major, minor, patch = version.release
     key, after = version.key, _after(version.key)
     if operator == "^":
-        high = (
-            _before(major + 1, 0, 0)
-            if major
-            else _before(0, minor + 1, 0)
-            if minor
-            else _before(0, 0, patch + 1)
-        )
+        high = _before(major + 1, 0, 0) if major else _before(0, minor + 1, 0) if minor else _before(0, 0, patch + 1)
         bounds = (key, high)
     elif operator == "~":
         bounds = (key, _before(major, minor + 1, 0))

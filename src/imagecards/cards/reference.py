@@ -112,9 +112,7 @@ def parse_reference(text: str) -> Reference:
         hint = _guess(text)
         if hint is None:
             raise
-        fault = re.split("[:;] did you mean", str(error))[
-            0
-        ]  # a part was mended; the whole reference is more help
+        fault = re.split("[:;] did you mean", str(error))[0]  # a part was mended; the whole reference is more help
         raise InvalidInputError(f"{fault}; did you mean {hint!r}?") from None
 
 

@@ -54,7 +54,5 @@ class Summary(CardModel):
     def _check_ranges(self) -> Self:
         for what, limits in (("width", self.width), ("height", self.height)):
             if limits is not None and limits[0] > limits[1]:
-                raise ValueError(
-                    f"the {what} goes from {limits[0]} to {limits[1]}: give the smaller number first"
-                )
+                raise ValueError(f"the {what} goes from {limits[0]} to {limits[1]}: give the smaller number first")
         return self

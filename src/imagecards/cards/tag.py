@@ -37,11 +37,7 @@ def check_tag(text: str) -> str:
         raise InvalidInputError(f"a tag is text such as 'prod', not {type(text).__name__}: {text!r}")
     lower = text.lower()
     if lower == "latest":
-        hint = (
-            "it always means the highest release"
-            if text == lower
-            else "did you mean 'latest', the highest release?"
-        )
+        hint = "it always means the highest release" if text == lower else "did you mean 'latest', the highest release?"
         raise InvalidInputError(f"{text!r} can't be a tag: {hint}")
     if _NUMBER.fullmatch(lower):
         message = f"{text!r} can't be a tag, because it looks like a version: did you mean {lower[1:]!r}?"
@@ -52,9 +48,7 @@ def check_tag(text: str) -> str:
         raise InvalidInputError(f"{text!r} is not a tag: {_RULE}{hint}")
     reason = check_relative(text)  # a tag is a folder of the registry
     if reason is not None:
-        raise InvalidInputError(
-            f"{text!r} is not a tag that every file system can hold: it {reason}; choose another"
-        )
+        raise InvalidInputError(f"{text!r} is not a tag that every file system can hold: it {reason}; choose another")
     return text
 
 

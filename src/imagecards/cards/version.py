@@ -1,7 +1,7 @@
 """Versions of cards: semantic versioning 2.0.0, without build metadata."""
 
 import re
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from imagecards.cards.textual import text_schema
@@ -147,7 +147,14 @@ class Version:
 
 
 def _parse_key(text: object) -> Key:
-    if not isinstance(text, str) or (match := _TEXT.fullmatch(text)) is None:
+    if not isinstance(text, str):  # a list could not even be looked up in the cache
+        raise InvalidInputError(_explain(text))
+    return _cached_key(text)
+
+
+@lru_cache(maxsize=1 << 16)  # a name may have thousands of versions, which every look-up parses
+def _cached_key(text: str) -> Key:
+    if (match := _TEXT.fullmatch(text)) is None:
         raise InvalidInputError(_explain(text))
     major, minor, patch, prerelease = match.groups()
     if prerelease is None:
@@ -159,12 +166,8 @@ def _identifiers(text: str, prerelease: str) -> Identifiers:
     parts = prerelease.split(".")
     for part in parts:
         if _IDENTIFIER.fullmatch(part) is None:
-            fault = (
-                f"{part!r} begins with a zero or is too large" if part else "one of its identifiers is empty"
-            )
-            raise InvalidInputError(
-                f"{text!r} is not a version: in its pre-release, {fault}; write it as '1.0.0-rc.1'"
-            )
+            fault = f"{part!r} begins with a zero or is too large" if part else "one of its identifiers is empty"
+            raise InvalidInputError(f"{text!r} is not a version: in its pre-release, {fault}; write it as '1.0.0-rc.1'")
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
 
 
@@ -172,15 +175,11 @@ def _explain(text: object) -> str:
     if not isinstance(text, str):
         return f"a version is text such as '1.2.0', not {type(text).__name__}: {text!r}"
     if "+" in text:
-        return (
-            f"{text!r} has build metadata, which says nothing about order: write {text.partition('+')[0]!r}"
-        )
+        return f"{text!r} has build metadata, which says nothing about order: write {text.partition('+')[0]!r}"
     for mended in (text.strip().lower().removeprefix("v"), f"{text}.0", f"{text}.0.0"):
         if _TEXT.fullmatch(mended):
             return f"{text!r} is not a version: did you mean {mended!r}?"
-    return (
-        f"{text!r} is not a version: write three numbers, such as '1.2.0', or '1.2.0-rc.1' before a release"
-    )
+    return f"{text!r} is not a version: write three numbers, such as '1.2.0', or '1.2.0-rc.1' before a release"
 
 
 FIRST = Version(1, 0, 0)

@@ -19,9 +19,7 @@ def add_commands(app: typer.Typer) -> None:
 def verify(
     reference: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[REFERENCE]", help="One version; all of them by default.", show_default=False
-        ),
+        typer.Argument(metavar="[REFERENCE]", help="One version; all of them by default.", show_default=False),
     ] = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every byte, rather than compare presence and sizes.")
@@ -47,9 +45,7 @@ def verify(
 
 
 def collect(
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete it; by default it is only listed.")
-    ] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete it; by default it is only listed.")] = False,
     grace_hours: Annotated[
         float, typer.Option(help="Leave younger files alone, and recently withdrawn versions.")
     ] = 24.0,

@@ -17,9 +17,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def fetch(
     reference: Reference,
-    to: Annotated[
-        Path | None, typer.Option("--to", help="A new folder.", show_default="the card's name")
-    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="A new folder.", show_default="the card's name")] = None,
     artifact: Annotated[str | None, typer.Option(help="Fetch this artifact of the version instead.")] = None,
     registry: Registry = None,
     as_json: AsJson = False,

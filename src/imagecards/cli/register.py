@@ -1,6 +1,7 @@
 """``imagecards register`` and ``imagecards attach``: what makes something new."""
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,14 +34,10 @@ def register(
     version: Annotated[str | None, typer.Option(help="An exact version; by default the next one.")] = None,
     bump: Annotated[Bump | None, typer.Option(help="Which part of the version to raise.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag for this version; may be repeated.")] = None,
-    description: Annotated[
-        str | None, typer.Option("--description", "-m", help="What it is, in a few words.")
-    ] = None,
+    description: Annotated[str | None, typer.Option("--description", "-m", help="What it is, in a few words.")] = None,
     license: Annotated[str | None, typer.Option(help="An SPDX identifier or a name.")] = None,
     source: Annotated[str | None, typer.Option(help="Where it came from.")] = None,
-    parent: Annotated[
-        list[str] | None, typer.Option(help="A version that it was made from; may be repeated.")
-    ] = None,
+    parent: Annotated[list[str] | None, typer.Option(help="A version that it was made from; may be repeated.")] = None,
     artifact: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=PATH", help="A file or folder to keep beside the card; may be repeated."),
@@ -90,18 +87,28 @@ def attach(
     if as_json:
         print_json({"name": name, "files": [file.path for file in artifact.files], "bytes": total})
     else:
-        typer.echo(
-            f"{name}: {plural(len(artifact.files), 'file')}, {size(total)}, beside {opened.load(reference).ref}"
-        )
+        typer.echo(f"{name}: {plural(len(artifact.files), 'file')}, {size(total)}, beside {opened.load(reference).ref}")
 
 
 def _read_data(path: Path, metadata: str | None) -> Any:
     """What a path holds: a table by its suffix, else a folder of images."""
+    import polars as pl
+
     from imagecards.datasets import ImageDataset, TableDataset
 
     if path.is_dir() or not path.exists():
         return ImageDataset(image_dir=path, metadata=metadata)
-    return TableDataset.read(path)
+    readers: dict[str, Callable[[Path], Any]] = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".npy": _read_array}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise InvalidInputError(f"{path} is no folder and no table: give a folder, or one of {', '.join(readers)}")
+    return TableDataset(reader(path))
+
+
+def _read_array(path: Path) -> Any:
+    import numpy as np
+
+    return np.load(path, allow_pickle=False)
 
 
 def _parse_object(text: str | None) -> dict[str, Any] | None:
@@ -114,9 +121,7 @@ def _parse_object(text: str | None) -> dict[str, Any] | None:
             f'--info is not JSON ({error}): write an object such as \'{{"camera": "A7"}}\''
         ) from None
     if not isinstance(value, dict):
-        raise InvalidInputError(
-            f'--info is {text}, not an object: write something like \'{{"camera": "A7"}}\''
-        )
+        raise InvalidInputError(f'--info is {text}, not an object: write something like \'{{"camera": "A7"}}\'')
     return value
 
 

@@ -45,7 +45,5 @@ def validate(
     else:
         if len(report):
             typer.echo(report.render(limit=limit))
-        typer.echo(
-            f"{path}: {what} valid" if report.ok else f"{path}: not valid; registering it would be refused"
-        )
+        typer.echo(f"{path}: {what} valid" if report.ok else f"{path}: not valid; registering it would be refused")
     raise typer.Exit(0 if report.ok else 1)

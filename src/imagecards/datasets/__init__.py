@@ -3,16 +3,18 @@
 Nothing here knows of cards or storage: a dataset reads its images through a `Source`.
 """
 
+from imagecards.datasets.cachefile import cache_root
 from imagecards.datasets.check import Place, check_boxes, check_names
 from imagecards.datasets.dataset import ImageDataset
 from imagecards.datasets.diff import DiffCounts, diff_counts
 from imagecards.datasets.examine import Examination, Examined, examine_bytes, examine_folder
 from imagecards.datasets.facts import FILE_FACTS, facts_table
 from imagecards.datasets.folder import FolderSource
+from imagecards.datasets.foldermemo import FolderMemo
 from imagecards.datasets.layout import Layout
 from imagecards.datasets.scan import FolderScan, FoundFile, is_image_name, scan_folder
 from imagecards.datasets.source import Source
-from imagecards.datasets.statcache import StatCache, cache_root
+from imagecards.datasets.statcache import StatCache
 from imagecards.datasets.summary import Summary, summarize
 from imagecards.datasets.table import TableDataset
 
@@ -21,6 +23,7 @@ __all__ = [
     "DiffCounts",
     "Examination",
     "Examined",
+    "FolderMemo",
     "FolderScan",
     "FolderSource",
     "FoundFile",

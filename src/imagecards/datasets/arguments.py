@@ -38,9 +38,7 @@ def check_arguments(image_dir: object, metadata: object) -> tuple[str, str | Ima
         if message is not None:
             errors.append(_error("metadata", message, metadata))
     else:
-        errors.append(
-            _error("metadata", "metadata must be an ImageMetadata or the name of a jsonl file", metadata)
-        )
+        errors.append(_error("metadata", "metadata must be an ImageMetadata or the name of a jsonl file", metadata))
         checked = None
     if errors:
         raise ValidationError.from_exception_data("ImageDataset", errors)

@@ -30,9 +30,7 @@ Places = Callable[[str], Place]
 """Tells for the name of a listed image where its record is."""
 
 
-def check_names(
-    listed: Sequence[str], present: Sequence[str], places: Places, *, all_listed: bool = True
-) -> Report:
+def check_names(listed: Sequence[str], present: Sequence[str], places: Places, *, all_listed: bool = True) -> Report:
     """Compare the images that the metadata lists with the files that are there.
 
     Args:
@@ -93,9 +91,7 @@ def _outside(table: pa.Table, places: Places) -> Iterator[Issue]:
         yield issues[-1]  # a report keeps no more than these, and counts the others
 
 
-def _box_outside(
-    name: str, index: int, box: list[float], beyond: list[float], size: list[int], place: Place
-) -> Issue:
+def _box_outside(name: str, index: int, box: list[float], beyond: list[float], size: list[int], place: Place) -> Issue:
     excess = max(beyond)
     side = ("left", "top", "right", "bottom")[beyond.index(excess)]
     image = f"{name} ({size[0]} x {size[1]})" if place.file != name else f"the image ({size[0]} x {size[1]})"
@@ -135,9 +131,7 @@ def _missing(missing: Iterable[str], images: Sequence[str], places: Places) -> I
         message = "there is no such file"
         if "/." in f"/{name}":
             message, hint = "hidden files and folders are not part of a dataset", "rename it"
-        yield Issue(
-            place.file, place.line, "file_name", shown(name), "missing-file", message, suggestion=hint
-        )
+        yield Issue(place.file, place.line, "file_name", shown(name), "missing-file", message, suggestion=hint)
 
 
 def _similar(name: str, images: Sequence[str]) -> str | None:
@@ -194,11 +188,7 @@ def _not_registered(names: Iterable[str]) -> Iterator[Issue]:
         stem, _, suffix = name.rpartition("/")[2].rpartition(".")
         groups.setdefault(f".{suffix.lower()}" if stem else "", []).append(name)
     for suffix, members in groups.items():
-        count = (
-            f"{len(members):,} files{f' ({suffix})' if suffix else ''} are"
-            if len(members) > 1
-            else "this file is"
-        )
+        count = f"{len(members):,} files{f' ({suffix})' if suffix else ''} are" if len(members) > 1 else "this file is"
         message = f"{count} neither image nor metadata and will not be registered"
         hint = "attach what belongs to the dataset as an artifact"
         yield Issue(members[0], None, "", "", "not-registered", message, severity="warning", suggestion=hint)

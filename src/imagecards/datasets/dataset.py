@@ -24,7 +24,7 @@ from imagecards.datasets.examine import examine_folder
 from imagecards.datasets.facts import FILE_FACTS
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.layout import Layout, lay_out
-from imagecards.datasets.scan import scan_folder
+from imagecards.datasets.scan import FolderScan, scan_folder
 from imagecards.datasets.source import Source
 from imagecards.datasets.summary import Summary, summarize
 from imagecards.errors import InvalidInputError, NotFoundError
@@ -257,20 +257,37 @@ class ImageDataset:
         """
         return decode(self.read(name), max_pixels=max_pixels)
 
-    def lay_out(self) -> Layout:
-        """Scan the folder, read its metadata and hold them against each other; images are not opened.
+    @property
+    def metadata_file(self) -> str | None:
+        """The metadata file that was named; ``""`` where those of the folder count, ``None`` for an object."""
+        if self._folder is None or isinstance(self._given, ImageMetadata):
+            return None
+        return self._given or ""
 
-        Everything is read anew, and what this finds is what the dataset says of itself from now on.
+    def scan(self) -> FolderScan:
+        """List the files of the folder; nothing is opened.
 
         Raises:
             StorageError: The folder can't be read.
             InvalidInputError: The dataset is not a folder.
         """
         if self._folder is None:
-            raise InvalidInputError(
-                "only a dataset that is a folder can be scanned; this one was checked before"
-            )
-        scan = scan_folder(self._folder)
+            raise InvalidInputError("only a dataset that is a folder can be scanned; this one was checked before")
+        return scan_folder(self._folder)
+
+    def lay_out(self, scan: FolderScan | None = None) -> Layout:
+        """Read the folder's metadata and hold it against its files; images are not opened.
+
+        Everything is read anew, and what this finds is what the dataset says of itself from now on.
+
+        Args:
+            scan: What `scan` found just now; the folder is scanned without it.
+
+        Raises:
+            StorageError: The folder can't be read.
+            InvalidInputError: The dataset is not a folder.
+        """
+        scan = scan or self.scan()
         names = [file.name for file in scan.files] + [issue.file for issue in scan.issues]
         documents = self._read_documents(documents_among(names))
         splits = [] if self._given is not None else [each.prefix[:-1] for each in documents if each.prefix]

@@ -52,11 +52,7 @@ class DiffCounts:
 
     def render(self, limit: int = 10) -> str:
         """Say it in text: the counts, then the first ``limit`` names of each group."""
-        parts = [
-            f"{_length(getattr(self, name)):,} {label}"
-            for name, label in _LABELS.items()
-            if getattr(self, name)
-        ]
+        parts = [f"{_length(getattr(self, name)):,} {label}" for name, label in _LABELS.items() if getattr(self, name)]
         lines = [", ".join([*parts, f"{self.unchanged:,} unchanged"])]
         for name, label in _LABELS.items():
             members = getattr(self, name)
@@ -95,12 +91,8 @@ def diff_counts(old: pa.Table, new: pa.Table) -> DiffCounts:
         added=tuple(sorted(name for name in added["file_name"].to_pylist() if name not in new_names)),
         removed=tuple(sorted(name for name in removed["file_name"].to_pylist() if name not in old_names)),
         renamed=renamed,
-        changed_images=tuple(
-            sorted(name for name, row in zip(names, changed, strict=True) if image_changed[row])
-        ),
-        changed_records=tuple(
-            sorted(name for name, row in zip(names, changed, strict=True) if not image_changed[row])
-        ),
+        changed_images=tuple(sorted(name for name, row in zip(names, changed, strict=True) if image_changed[row])),
+        changed_records=tuple(sorted(name for name, row in zip(names, changed, strict=True) if not image_changed[row])),
         unchanged=kept.num_rows - len(changed),
     )
 

@@ -91,9 +91,7 @@ def find_documents(root: str) -> list[str]:
 def documents_among(names: Iterable[str]) -> list[str]:
     """Those of the files of a folder that `find_documents` would find in it."""
     tail = f"/{METADATA_NAME}"
-    found = [
-        name for name in names if (name.endswith(tail) and name.count("/") == 1) or name == METADATA_NAME
-    ]
+    found = [name for name in names if (name.endswith(tail) and name.count("/") == 1) or name == METADATA_NAME]
     return sorted(found, key=lambda name: ("/" in name, name))
 
 
@@ -185,13 +183,9 @@ def _mixed(path: str, conflict: Exception) -> Issue:
     if isinstance(conflict, _ConflictError):
         place, before, here = conflict.args
         field = place.removeprefix("extra.").replace("category", "categories")
-        message = (
-            f"this is {here} here and {before} in another metadata file: a field has one type in a dataset"
-        )
+        message = f"this is {here} here and {before} in another metadata file: a field has one type in a dataset"
         return Issue(path, None, field, "", "mixed-types", message)
-    message = (
-        f"a field has whole numbers too large to stand beside fractions in another metadata file: {conflict}"
-    )
+    message = f"a field has whole numbers too large to stand beside fractions in another metadata file: {conflict}"
     return Issue(path, None, "", "", "mixed-types", message)
 
 

@@ -39,7 +39,7 @@ class FolderSource:
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = os.path.abspath(root)  # noqa: PTH100 - keeps links, unlike Path.resolve, and stays a str
+        self.root = os.path.abspath(root)
         self._open: dict[str, _OpenFolder] = {}
 
     def __repr__(self) -> str:
@@ -116,9 +116,7 @@ class FolderSource:
 
     def _explain(self, name: str, error: OSError) -> Exception:
         if error.errno == errno.ENOENT:
-            return NotFoundError(
-                f"{name} is not in {self.root}: restore the file or take it out of the metadata"
-            )
+            return NotFoundError(f"{name} is not in {self.root}: restore the file or take it out of the metadata")
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             return FormatError(
                 f"{name} in {self.root} is a symbolic link, or lies behind one, and links are not followed: "

@@ -69,9 +69,7 @@ def lay_out(scan: FolderScan, documents: Sequence[Document], splits: Iterable[st
     files = {file.name: file for file in scan.files}
     places = _FirstPlace(documents, of_objects=False)
     names = check_names(
-        [
-            name for name in listed if name not in odd
-        ],  # a listed link is reported as a link; it is not missing
+        [name for name in listed if name not in odd],  # a listed link is reported as a link; it is not missing
         [name for name in files if name not in own],
         places,
         all_listed=bool(documents) and all(document.metadata is not None for document in documents),
@@ -83,9 +81,7 @@ def lay_out(scan: FolderScan, documents: Sequence[Document], splits: Iterable[st
     order: list[str] = records["file_name"].to_pylist()
     return Layout(
         records=records,
-        splits={
-            split: tuple(name for name in order if name.startswith(f"{split}/")) for split in sorted(splits)
-        },
+        splits={split: tuple(name for name in order if name.startswith(f"{split}/")) for split in sorted(splits)},
         files=[files[name] for name in order],
         began_ns=scan.began_ns,
         report=report + contradictions + Report(scan.issues) + names,

@@ -158,9 +158,7 @@ _ODD = {
 def _odd(name: str, rule: str) -> Issue:
     message, suggestion = _ODD[rule]
     # A link may lead to a folder of images, so only one that has another kind of file's name is harmless.
-    harmless = (
-        rule in ("symlink", "not-a-file") and "." in name.rpartition("/")[2] and not is_image_name(name)
-    )
+    harmless = rule in ("symlink", "not-a-file") and "." in name.rpartition("/")[2] and not is_image_name(name)
     return Issue(
         file=name.encode(errors="backslashreplace").decode(),
         line=None,

@@ -1,17 +1,15 @@
 """What was learnt of the files of a folder, remembered until they change."""
 
-import hashlib
 import os
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from imagecards.datasets.cachefile import folder_cache, read_cache, write_cache
 from imagecards.datasets.facts import FILE_FACTS
 from imagecards.datasets.scan import FoundFile
 from imagecards.images import MAX_PIXELS
@@ -23,12 +21,8 @@ _SCHEMA = pa.schema([*_SCHEMA, *(field for field in FILE_FACTS if field.name not
 
 # A file that is written twice within one tick of its file system's clock shows the same time both times. The
 # coarsest clock in use ticks every two seconds, so what was that young when a scan began is not remembered.
-_RACY_NS = 2_000_000_000
-
-
-def cache_root() -> str:
-    """The folder of all that imagecards caches: ``$IMAGECARDS_CACHE``, else the user's cache folder."""
-    return os.environ.get("IMAGECARDS_CACHE") or platformdirs.user_cache_dir("imagecards")
+RACY_NS = 2_000_000_000
+"""Nanoseconds before the start of a scan within which a change might not show in a later scan."""
 
 
 class StatCache:
@@ -43,10 +37,7 @@ class StatCache:
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        absolute = os.path.abspath(root)  # noqa: PTH100 - keeps links, unlike Path.resolve
-        name = hashlib.sha256(os.fsencode(absolute)).hexdigest()
-        self._folder = f"{cache_root()}/folders"
-        self.path = f"{self._folder}/{name}.arrow"
+        self.path = folder_cache(root, ".arrow")
 
     def lookup(
         self, files: Sequence[FoundFile], *, max_pixels: int = MAX_PIXELS
@@ -75,9 +66,7 @@ class StatCache:
             width, height = (stored[side].to_numpy().astype(np.int64) for side in ("width", "height"))
             known &= (width * height)[places] <= max_pixels
             rows = pc.if_else(known, rows, None)
-        facts = [
-            names if field.name == "file_name" else stored[field.name].take(rows) for field in FILE_FACTS
-        ]
+        facts = [names if field.name == "file_name" else stored[field.name].take(rows) for field in FILE_FACTS]
         return pa.table(facts, schema=FILE_FACTS), known
 
     def remember(self, files: Sequence[FoundFile], facts: pa.Table, began_ns: int) -> None:
@@ -91,61 +80,21 @@ class StatCache:
         """
         stats = [pa.array([file[position] for file in files], pa.int64()) for position in range(1, 5)]
         rest = [facts[name].combine_chunks() for name in _SCHEMA.names[5:]]
-        table = pa.table(
-            [pa.array([file.name for file in files], pa.string()), *stats, *rest], schema=_SCHEMA
-        )
-        oldest = pa.scalar(began_ns - _RACY_NS, pa.int64())
+        table = pa.table([pa.array([file.name for file in files], pa.string()), *stats, *rest], schema=_SCHEMA)
+        oldest = pa.scalar(began_ns - RACY_NS, pa.int64())
         settled = pc.and_(pc.less(table["mtime_ns"], oldest), pc.less(table["ctime_ns"], oldest))
         for name in ("sha256", "width", "height", "mode", "format"):
             settled = pc.and_(settled, table[name].is_valid())
-        with suppress(OSError):
-            self._write(table.filter(settled))
-
-    def _write(self, table: pa.Table) -> None:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, _SCHEMA) as writer:
-            writer.write_table(table.combine_chunks())
-        body = sink.getvalue()
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - system calls go through os here
-        temporary = f"{self._folder}/.tmp-{secrets.token_hex(8)}"
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                # The checksum finds a cache that a crash left half written: Arrow files have none.
-                for part in (_MAGIC, hashlib.sha256(body).digest(), memoryview(body)):
-                    rest = memoryview(part)
-                    while rest:
-                        rest = rest[os.write(file, rest) :]
-            finally:
-                os.close(file)
-            os.replace(temporary, self.path)  # noqa: PTH105 - system calls go through os here
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108 - system calls go through os here
-            raise
+            writer.write_table(table.filter(settled).combine_chunks())
+        write_cache(self.path, _MAGIC, memoryview(sink.getvalue()))
 
     def _load(self) -> pa.Table:
-        try:
-            data = self._read()
-            head = len(_MAGIC) + 32
-            body = memoryview(data)[head:]
-            if data[:head] == _MAGIC + hashlib.sha256(body).digest():
+        body = read_cache(self.path, _MAGIC)
+        if body is not None:
+            with suppress(pa.ArrowException):
                 table = pa.ipc.open_file(pa.py_buffer(body)).read_all()
                 if table.schema == _SCHEMA:
                     return table.combine_chunks()
-        except (OSError, pa.ArrowException):
-            pass
         return _SCHEMA.empty_table()
-
-    def _read(self) -> bytes:
-        file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            status = os.fstat(file)
-            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-                return b""  # someone else could have written it, and what it says is believed
-            parts = []
-            while part := os.read(file, 1 << 24):
-                parts.append(part)
-            return b"".join(parts)
-        finally:
-            os.close(file)

@@ -80,9 +80,7 @@ def _count_categories(table: pa.Table) -> tuple[tuple[int | str, int], ...]:
     if not chunks:
         return ()
     pairs = pc.value_counts(pa.chunked_array(chunks).drop_null()).to_pylist()
-    return tuple(
-        sorted(((pair["values"], pair["counts"]) for pair in pairs), key=lambda pair: (-pair[1], pair[0]))
-    )
+    return tuple(sorted(((pair["values"], pair["counts"]) for pair in pairs), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _count(column: pa.ChunkedArray) -> dict[str, int]:

@@ -181,9 +181,7 @@ class TableDataset:
         array = self.to_polars().to_numpy()
         if array.dtype.hasobject:
             kinds = ", ".join(sorted({kind for _, kind in self.columns}))
-            raise InvalidInputError(
-                f"columns of {kinds} do not fit into one array: take some with .to_polars()"
-            )
+            raise InvalidInputError(f"columns of {kinds} do not fit into one array: take some with .to_polars()")
         return array
 
     def __len__(self) -> int:

@@ -38,9 +38,7 @@ class NumpyTables(TableKind[Array]):
         encoded = sink.getvalue()
         after = self.parse(encoded, "the array")
         if after.dtype != data.dtype or after.shape != data.shape or self.digest(after) != self.digest(data):
-            message = (
-                f"an array of dtype {data.dtype} can't be kept without loss: it comes back as {after.dtype}"
-            )
+            message = f"an array of dtype {data.dtype} can't be kept without loss: it comes back as {after.dtype}"
             raise InvalidInputError(f"{message}; give a dtype of plain fields")
         return encoded
 
@@ -50,10 +48,7 @@ class NumpyTables(TableKind[Array]):
             start, header = _header(data)
             dtype = np.lib.format.descr_to_dtype(header["descr"])
             shape, is_fortran = header["shape"], header["fortran_order"]
-            if (
-                not all(type(length) is int and length >= 0 for length in shape)
-                or type(is_fortran) is not bool
-            ):
+            if not all(type(length) is int and length >= 0 for length in shape) or type(is_fortran) is not bool:
                 raise ValueError("its shape is none")
             fault = _fault(dtype)
             if fault is not None:
@@ -108,9 +103,7 @@ class NumpyTables(TableKind[Array]):
                 f"an array of shape {data.shape} is no table: take the array itself with .to_numpy()"
             )
         try:
-            return pa.table(
-                {name: pa.array(part.astype(part.dtype.newbyteorder("="))) for name, part in parts.items()}
-            )
+            return pa.table({name: pa.array(part.astype(part.dtype.newbyteorder("="))) for name, part in parts.items()})
         except (pa.ArrowException, TypeError, ValueError) as error:
             message = f"an array of dtype {data.dtype} has no Arrow form ({error}): take it with .to_numpy()"
             raise InvalidInputError(message) from error
@@ -119,9 +112,7 @@ class NumpyTables(TableKind[Array]):
 def _check(array: Array) -> None:
     if type(array) is not np.ndarray:
         message = f"a numpy {type(array).__name__} is more than an array, and its extras would be lost"
-        raise InvalidInputError(
-            f"{message}: give np.asarray(data), or a masked array as .filled() and its mask"
-        )
+        raise InvalidInputError(f"{message}: give np.asarray(data), or a masked array as .filled() and its mask")
     fault = _fault(array.dtype)
     if fault is not None:
         raise InvalidInputError(f"an array of dtype {array.dtype} can't be kept without loss: {fault}")

@@ -59,12 +59,9 @@ def table_digest(table: pa.Table, container: str, facts: JsonValue) -> str:
         TypeError: A column has a type that has no digest (unions).
     """
     columns = [
-        {"name": name, "type": kind, "sha256": sha256}
-        for name, kind, sha256 in column_digests(table, container)
+        {"name": name, "type": kind, "sha256": sha256} for name, kind, sha256 in column_digests(table, container)
     ]
-    return digest(
-        canonical_json({"container": container, "rows": table.num_rows, "facts": facts, "columns": columns})
-    )
+    return digest(canonical_json({"container": container, "rows": table.num_rows, "facts": facts, "columns": columns}))
 
 
 def column_digests(table: pa.Table, container: str) -> Iterator[tuple[str, JsonValue, str]]:
@@ -113,9 +110,7 @@ def describe_metadata(metadata: dict[bytes, bytes] | None) -> JsonValue:
     """What the author of an Arrow table wrote beside its columns, without what parquet adds."""
     items = (metadata or {}).items()
     ours = {
-        key.hex(): value.hex()
-        for key, value in items
-        if not key.startswith((b"PARQUET:", b"ARROW:", b"imagecards"))
+        key.hex(): value.hex() for key, value in items if not key.startswith((b"PARQUET:", b"ARROW:", b"imagecards"))
     }
     return ours or None
 

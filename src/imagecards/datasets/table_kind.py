@@ -97,9 +97,7 @@ class ThroughArrow(TableKind[Data]):
             for field, *pair in zip(table.schema, self._columns(table), self._columns(back), strict=True):
                 if pair[0] != pair[1]:
                     raise _lost(field.name, field.type, "its values come back as others")
-            raise InvalidInputError(
-                f"the table can't be kept without loss (its index or its labels change): {REMEDY}"
-            )
+            raise InvalidInputError(f"the table can't be kept without loss (its index or its labels change): {REMEDY}")
         return encoded
 
     def parse(self, data: bytes, place: str) -> pa.Table:
@@ -136,9 +134,7 @@ class ThroughArrow(TableKind[Data]):
         for field in schema:
             for kind in _nested(field.type):
                 if pa.types.is_union(kind) or _extension(kind) not in {"", *self.extensions}:
-                    raise _lost(
-                        field.name, field.type, f"parquet has no {_extension(kind) or 'union'} values"
-                    )
+                    raise _lost(field.name, field.type, f"parquet has no {_extension(kind) or 'union'} values")
 
     def _columns(self, table: pa.Table) -> Iterable[tuple[str, JsonValue, str]]:
         return column_digests(table, self.name)
@@ -154,9 +150,7 @@ class ThroughArrow(TableKind[Data]):
 
 
 def _lost(name: str, kind: Any, fault: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"the column {name!r} of type {kind} can't be kept without loss ({fault}): {REMEDY}"
-    )
+    return InvalidInputError(f"the column {name!r} of type {kind} can't be kept without loss ({fault}): {REMEDY}")
 
 
 def _extension(kind: pa.DataType) -> str:
@@ -168,7 +162,9 @@ def _nested(kind: pa.DataType) -> Iterable[pa.DataType]:
     if pa.types.is_dictionary(kind):
         yield from _nested(kind.value_type)
     for index in range(kind.num_fields):
-        yield from _nested(kind.field(index).type)
+        field = kind.field(index)
+        field.name.encode("utf-8")  # the name of a damaged field may be no text, which polars does not survive
+        yield from _nested(field.type)
 
 
 def _first_line(error: BaseException) -> str:

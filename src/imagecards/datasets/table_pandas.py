@@ -98,9 +98,7 @@ class PandasTables(ThroughArrow["pd.DataFrame"]):
             except (AssertionError, ValueError) as error:
                 same, fault = False, _first_line(error)
             if not same:
-                message = (
-                    f"the column {before.columns[index]!r} of dtype {one.dtype} can't be kept without loss"
-                )
+                message = f"the column {before.columns[index]!r} of dtype {one.dtype} can't be kept without loss"
                 raise InvalidInputError(f"{message} ({fault}): {REMEDY}")
 
     def columns(self, data: "pd.DataFrame") -> list[tuple[str, str]]:
@@ -117,13 +115,9 @@ def _check_labels(frame: "pd.DataFrame") -> None:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise InvalidInputError(f"the frame has several columns {twice!r}: rename all but one")
     if frame.shape[1] == 0 and len(frame) > 0:
-        raise InvalidInputError(
-            f"the frame has {len(frame)} rows and no columns: give it one, with reset_index()"
-        )
+        raise InvalidInputError(f"the frame has {len(frame)} rows and no columns: give it one, with reset_index()")
     if not frame.flags.allows_duplicate_labels:
-        raise InvalidInputError(
-            "the flag allows_duplicate_labels=False can't be kept: clear it with set_flags()"
-        )
+        raise InvalidInputError("the flag allows_duplicate_labels=False can't be kept: clear it with set_flags()")
 
 
 def _culprit(frame: "pd.DataFrame") -> tuple[Any, Any]:
@@ -137,9 +131,16 @@ def _culprit(frame: "pd.DataFrame") -> tuple[Any, Any]:
 
 
 def _missing(series: "pd.Series[Any]") -> str:
-    """How a column of objects marks its missing values: by NaN, as ``read_csv`` did for long, or by None."""
+    """How a column of objects marks its missing values: by NaN, as ``read_csv`` did for long, or by None.
+
+    ``arrays`` says that its lists are numpy arrays, as ``read_parquet`` makes them.
+    """
+    import numpy as np
+
     if series.dtype != object:
         return ""
+    if any(isinstance(value, np.ndarray) for value in series.array):
+        return "arrays"
     missing = series[series.isna()]
     return "nan" if len(missing) and all(isinstance(value, float) for value in missing) else "none"
 
@@ -159,6 +160,8 @@ def _restore(series: "pd.Series[Any]", column: pa.ChunkedArray, kind: Any, missi
 
     if kind.endswith("[pyarrow]") and not kind.startswith("string"):
         return pd.Series(pd.arrays.ArrowExtensionArray(column), index=series.index)
+    if missing == "arrays":
+        return None
     if kind == "object" and pa.types.is_nested(column.type):
         objects = pd.Series([None] * len(series), index=series.index, dtype=object)
         objects[:] = column.to_pylist()
@@ -181,8 +184,12 @@ def _dtypes(index: "pd.Index[Any]") -> str:
 
 
 def _same_object(one: Any, other: Any) -> bool:
+    import numpy as np
+
     if type(one) is not type(other):
         return False
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and one.shape == other.shape and all(map(_same_object, one, other))
     if isinstance(one, list):
         return len(one) == len(other) and all(map(_same_object, one, other))
     if isinstance(one, dict):

@@ -32,9 +32,7 @@ def encode_parquet(table: pa.Table) -> bytes:
     table = table.unify_dictionaries().combine_chunks()
     skeleton = _write_skeleton(table)
     if len(skeleton) > _LARGEST_SKELETON:
-        message = (
-            f"the levels of the categories take {len(skeleton):,} bytes, of {_LARGEST_SKELETON:,} allowed"
-        )
+        message = f"the levels of the categories take {len(skeleton):,} bytes, of {_LARGEST_SKELETON:,} allowed"
         raise InvalidInputError(f"{message}: make the columns with the most levels plain text")
     plain = pa.table(
         [_plain(column) for column in table.columns],
@@ -62,9 +60,7 @@ def decode_parquet(data: bytes, place: str = "this table") -> pa.Table:
         file = pq.ParquetFile(pa.BufferReader(data))
         if file.metadata.num_rows > _MOST_ROWS or file.metadata.num_columns > _MOST_COLUMNS:
             found = f"{file.metadata.num_rows:,} rows and {file.metadata.num_columns:,} columns"
-            raise IntegrityError(
-                f"{place} states {found}, more than a table has: restore the file from a copy", place
-            )
+            raise IntegrityError(f"{place} states {found}, more than a table has: restore the file from a copy", place)
         skeleton = (file.metadata.metadata or {}).get(SKELETON)
         if skeleton is None:
             message = f"{place} lacks the schema that imagecards writes: restore the file from a copy"
@@ -72,9 +68,7 @@ def decode_parquet(data: bytes, place: str = "this table") -> pa.Table:
         empty = pa.ipc.open_stream(base64.b64decode(skeleton, validate=True)).read_all()
         plain = file.read()
         for part in (empty, plain):
-            part.validate(
-                full=True
-            )  # offsets that point outside of their buffers would crash the interpreter
+            part.validate(full=True)  # offsets that point outside of their buffers would crash the interpreter
         if plain.column_names != empty.column_names:
             message = f"{place} has other columns than its own schema says: restore the file from a copy"
             raise IntegrityError(message, place)
@@ -89,8 +83,7 @@ def _write_skeleton(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         columns = [
-            column.chunk(0).slice(0, 0) if column.num_chunks else _no_rows(column.type)
-            for column in table.columns
+            column.chunk(0).slice(0, 0) if column.num_chunks else _no_rows(column.type) for column in table.columns
         ]
         writer.write_batch(pa.record_batch(columns, schema=table.schema))
     return sink.getvalue()

@@ -27,9 +27,7 @@ class PolarsTables(ThroughArrow["pl.DataFrame"]):
                     raise TypeError("Python objects would have to be pickled")
                 columns.append(series.to_frame().to_arrow())
             except (pa.ArrowException, TypeError, ValueError) as error:
-                message = (
-                    f"the column {series.name!r} of dtype {series.dtype} can't be kept without loss ({error})"
-                )
+                message = f"the column {series.name!r} of dtype {series.dtype} can't be kept without loss ({error})"
                 raise InvalidInputError(f"{message}: {REMEDY}") from error
         arrays = [column.column(0) for column in columns]
         return pa.table(arrays, schema=pa.schema([column.schema.field(0) for column in columns]))
@@ -38,7 +36,11 @@ class PolarsTables(ThroughArrow["pl.DataFrame"]):
         """The frame that `to_arrow` was given."""
         import polars as pl
 
-        return pl.DataFrame(pl.from_arrow(table))
+        try:
+            return pl.DataFrame(pl.from_arrow(table))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            # metadata that polars never writes; a panic is a BaseException, which few handlers see
+            raise ValueError(str(error)) from error
 
     def check_same(self, before: "pl.DataFrame", after: "pl.DataFrame") -> None:
         """Refuse a frame whose dtypes came back as others."""

@@ -46,9 +46,7 @@ def _read(data: bytes) -> ImageInfo:
         raise FormatError(f"the GIF header is damaged: byte {position} starts no block")
     if not width or not height:
         raise FormatError(f"the image is {width} x {height} pixels: it has no area")
-    left, top, columns, rows = (
-        data[position + place] | data[position + place + 1] << 8 for place in (1, 3, 5, 7)
-    )
+    left, top, columns, rows = (data[position + place] | data[position + place + 1] << 8 for place in (1, 3, 5, 7))
     flags = data[position + 9]
     position += 10
     if flags & 0x80:

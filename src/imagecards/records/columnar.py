@@ -43,9 +43,7 @@ def prove(text: Any, line_count: int, shape: Shape) -> pa.Table | None:
         parsed = pj.read_json(
             pa.BufferReader(text),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(text) + 1),
-            parse_options=pj.ParseOptions(
-                explicit_schema=_parse_schema(shape), unexpected_field_behavior="error"
-            ),
+            parse_options=pj.ParseOptions(explicit_schema=_parse_schema(shape), unexpected_field_behavior="error"),
         )
         _require(len(parsed) == line_count)
         parsed.validate(full=True)  # finds text that is not UTF-8
@@ -89,9 +87,7 @@ def _parse_schema(shape: Shape) -> pa.Schema:
         ("categories", categories),
         ("objects", pa.struct(objects)),
     ]
-    return pa.schema(
-        fields + [(name, _parse_type(field)) for name, field in shape.field("extra").fields.items()]
-    )
+    return pa.schema(fields + [(name, _parse_type(field)) for name, field in shape.field("extra").fields.items()])
 
 
 def _parse_type(shape: Shape) -> pa.DataType:
@@ -101,9 +97,7 @@ def _parse_type(shape: Shape) -> pa.DataType:
         fields = [(name, _parse_type(field)) for name, field in shape.fields.items()]
         return pa.struct(fields or [(schema.NO_FIELDS, pa.bool_())])
     if shape.kind == "null":
-        return (
-            pa.bool_()
-        )  # the parser miscounts nulls in lists of type null; any type does that is checked to be null
+        return pa.bool_()  # the parser miscounts nulls in lists of type null; any type does that is checked to be null
     return schema.arrow_type(shape)
 
 
@@ -226,11 +220,7 @@ def _require_safe_names(names: pa.StringArray) -> None:
 def _require_exact(numbers: pa.Array) -> None:
     """Refuse what a parser may have rounded, and what isn't finite; beyond 2**53 the exact path looks."""
     limit = pa.scalar(MAX_SAFE_INTEGER, numbers.type)
-    _require(
-        _all(
-            pc.and_(pc.less(numbers, limit), pc.greater(numbers, pa.scalar(-MAX_SAFE_INTEGER, numbers.type)))
-        )
-    )
+    _require(_all(pc.and_(pc.less(numbers, limit), pc.greater(numbers, pa.scalar(-MAX_SAFE_INTEGER, numbers.type)))))
 
 
 def _valid(array: pa.Array) -> NDArray[np.bool_]:

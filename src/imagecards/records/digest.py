@@ -53,9 +53,7 @@ def canonical_records(merged: pa.Table, image_digests: Sequence[bytes]) -> Itera
         yield from _object_texts(columns)
 
 
-def dataset_digest(
-    names: Sequence[str], digests: Sequence[bytes], splits: Mapping[str, Sequence[str]]
-) -> str:
+def dataset_digest(names: Sequence[str], digests: Sequence[bytes], splits: Mapping[str, Sequence[str]]) -> str:
     """Return the digest of a dataset: ``sha256:`` and the digest of these lines.
 
     ``imagecards dataset 1``, then the digest of each record in hexadecimal in the order of the file names'
@@ -97,9 +95,7 @@ def _column_texts(name: str, column: pa.ChunkedArray) -> _Texts:
 
 def _all_object_texts(objects: pa.StructArray) -> list[str]:
     fields = {field.name: objects.field(index) for index, field in enumerate(objects.type)}
-    columns = {
-        name: _box_texts(array) if name == "bbox" else _value_texts(array) for name, array in fields.items()
-    }
+    columns = {name: _box_texts(array) if name == "bbox" else _value_texts(array) for name, array in fields.items()}
     return list(_object_texts(columns))
 
 
@@ -129,9 +125,7 @@ def _list_texts(lists: pa.ListArray, texts: Sequence[str]) -> _Texts:
 
 def _box_texts(boxes: pa.ListArray) -> list[str]:
     texts = iter(_number_texts(boxes.flatten().to_numpy()))
-    return [
-        f"[{x},{y},{width},{height}]" for x, y, width, height in zip(texts, texts, texts, texts, strict=True)
-    ]
+    return [f"[{x},{y},{width},{height}]" for x, y, width, height in zip(texts, texts, texts, texts, strict=True)]
 
 
 def _number_texts(numbers: NDArray[np.float64]) -> list[str]:

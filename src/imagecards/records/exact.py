@@ -55,13 +55,8 @@ def read_line(text: bytes, file: str, number: int, max_bytes: int = MAX_LINE_BYT
     fields = _parse(text, file, number, max_bytes)
     if isinstance(fields, list):
         return fields
-    if (
-        max(len(fields), len(objects) if isinstance(objects := fields.get("objects"), dict) else 0)
-        > MAX_FIELDS
-    ):
-        return [
-            Issue(file, number, "", "", "too-many-fields", f"the line has more than {MAX_FIELDS:,} fields")
-        ]
+    if max(len(fields), len(objects) if isinstance(objects := fields.get("objects"), dict) else 0) > MAX_FIELDS:
+        return [Issue(file, number, "", "", "too-many-fields", f"the line has more than {MAX_FIELDS:,} fields")]
     try:
         return Line(number, fields, ImageRecord.model_validate(fields))
     except ValidationError as error:
@@ -152,15 +147,11 @@ def _parse(text: bytes, file: str, number: int, max_bytes: int) -> dict[str, Any
     try:
         parsed = json.loads(decoded, object_pairs_hook=lambda pairs: _unique(pairs, duplicates))
     except json.JSONDecodeError as error:
-        return issue(
-            "not-json", f"{_lower_first(error.msg)} at character {error.pos + 1}", value=_near(error)
-        )
+        return issue("not-json", f"{_lower_first(error.msg)} at character {error.pos + 1}", value=_near(error))
     except ValueError:  # Python refuses to read whole numbers of thousands of digits
         return issue("number-too-large", "a number is too large to keep exactly; write it as text")
     if not isinstance(parsed, dict):
-        return issue(
-            "not-an-object", f"a line is one JSON object, not {kind_name(parsed)}", value=shown(parsed)
-        )
+        return issue("not-an-object", f"a line is one JSON object, not {kind_name(parsed)}", value=shown(parsed))
     return (
         parsed
         if not duplicates
@@ -199,9 +190,7 @@ def _issue(detail: dict[str, Any], fields: object, file: str, number: int | None
         value, hint = "", _misspelt(place[-1], value)
     elif rule in {"model_type", "model_attributes_type"}:
         rule, message = "wrong-type", f"this is an object, not {kind_name(value)}"
-    return Issue(
-        file, number, field_path(place), shown(value) if value != "" else "", rule, message, suggestion=hint
-    )
+    return Issue(file, number, field_path(place), shown(value) if value != "" else "", rule, message, suggestion=hint)
 
 
 def _misspelt(missing: str, fields: object) -> str | None:
@@ -241,7 +230,5 @@ def _new_field_warnings(before: Shape, after: Shape, number: int, file: str) -> 
             if close:
                 message = "this is kept as a further field, but looks like a misspelt one"
                 hint = f"did you mean `{close[0]}`?"
-                warnings.append(
-                    Issue(file, number, prefix + name, "", "unknown-field", message, "warning", hint)
-                )
+                warnings.append(Issue(file, number, prefix + name, "", "unknown-field", message, "warning", hint))
     return warnings

@@ -166,9 +166,7 @@ class Reader:
             self.pieces.append(table)
 
 
-def _resolved(
-    block: Block, attempt: "Future[tuple[pa.Table | None, Shape]]"
-) -> tuple[Block, pa.Table | None, Shape]:
+def _resolved(block: Block, attempt: "Future[tuple[pa.Table | None, Shape]]") -> tuple[Block, pa.Table | None, Shape]:
     return block, *attempt.result()
 
 

@@ -73,9 +73,7 @@ def _merged_column(column: pa.ChunkedArray, images: pa.DictionaryArray) -> pa.Ar
 
 def _merged_extra(extra: pa.ChunkedArray, images: pa.DictionaryArray) -> pa.Array:
     """Merge further fields one by one: each may be on another line."""
-    fields = [
-        _merged_column(pc.struct_field(extra, [index]), images) for index in range(extra.type.num_fields)
-    ]
+    fields = [_merged_column(pc.struct_field(extra, [index]), images) for index in range(extra.type.num_fields)]
     return pa.StructArray.from_arrays(fields, fields=list(extra.type))
 
 
@@ -95,9 +93,7 @@ def _contradictions(
     for name, column in _told_columns(table):
         rows = _rows(column, images)
         values, earlier_values = column.take(rows.again).to_pylist(), column.take(rows.earlier).to_pylist()
-        for row, earlier, value, earlier_value in zip(
-            rows.again, rows.earlier, values, earlier_values, strict=True
-        ):
+        for row, earlier, value, earlier_value in zip(rows.again, rows.earlier, values, earlier_values, strict=True):
             if value != earlier_value:
                 message = f"line {lines[earlier]} says {shown(earlier_value)} of the same image"
                 yield Issue(file, int(lines[row]), name, shown(value), "contradicting-lines", message)

@@ -120,9 +120,7 @@ class ImageMetadata:
         table = table.select(columns)
         expected = schema.table_schema(schema.shape_of_table(table))
         if table.schema != expected:
-            raise InvalidMetadataError(
-                f"a table of records has the schema {expected}, this one has {table.schema}"
-            )
+            raise InvalidMetadataError(f"a table of records has the schema {expected}, this one has {table.schema}")
         return cls._made(table, Report(), None)
 
     @classmethod
@@ -156,9 +154,7 @@ class ImageMetadata:
         """Return the records as metadata.jsonl: the very text that was read, or one line a record."""
         if self.text is not None:
             return self.text
-        return b"".join(
-            json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in schema.to_dicts(self.table)
-        )
+        return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in schema.to_dicts(self.table))
 
     def to_polars(self) -> "polars.DataFrame":
         """Return the table as a polars DataFrame, one row a record."""
@@ -176,9 +172,7 @@ class ImageMetadata:
             return NotImplemented
         if self.table.equals(other.table):
             return True
-        return len(self) == len(other) and all(
-            a == b for a, b in zip(self.records, other.records, strict=True)
-        )
+        return len(self) == len(other) and all(a == b for a, b in zip(self.records, other.records, strict=True))
 
     def __hash__(self) -> int:
         return hash((len(self), *self.table["file_name"][:1].to_pylist()))
@@ -217,8 +211,6 @@ def _from_records(records: list[ImageRecord]) -> tuple[pa.Table, Report]:
     if not issues.report().ok:
         return schema.to_table([], shape), issues.report()
     table = schema.to_table(records, shape)
-    for issue in check_names(
-        table.append_column("line", pa.array(range(1, len(records) + 1), pa.int64())), "records"
-    ):
+    for issue in check_names(table.append_column("line", pa.array(range(1, len(records) + 1), pa.int64())), "records"):
         issues.add(issue)
     return table, issues.report()

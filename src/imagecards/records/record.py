@@ -28,9 +28,7 @@ def _crowds(value: object) -> list[int | None]:
 def _ids(value: object) -> list[int] | list[str] | list[Any]:
     ids = values.as_list(value)
     refuse(
-        Problem(
-            (index,), "wrong-type", f"an id is a whole number or text, not {values.kind_name(item)}", item
-        )
+        Problem((index,), "wrong-type", f"an id is a whole number or text, not {values.kind_name(item)}", item)
         for index, item in enumerate(ids)
         if item is not None and (isinstance(item, bool) or not isinstance(item, int | str))
     )
@@ -150,9 +148,7 @@ def _parallel_problems(count: int, fields: Mapping[str, Any]) -> Iterator[Proble
     for name, items in fields.items():
         yield from values.text_problems(name)
         if name == "category":  # the column of categories has this name
-            yield Problem(
-                (name,), "reserved-field", "the categories of objects are named `categories`", items
-            )
+            yield Problem((name,), "reserved-field", "the categories of objects are named `categories`", items)
         elif items is None:
             continue
         elif not isinstance(items, list):

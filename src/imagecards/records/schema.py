@@ -200,9 +200,7 @@ def conform_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
     if table.schema == schema:
         return table
     columns = [
-        pa.chunked_array(
-            [conform(chunk, field.type) for chunk in table.column(field.name).chunks], field.type
-        )
+        pa.chunked_array([conform(chunk, field.type) for chunk in table.column(field.name).chunks], field.type)
         if field.name in table.column_names
         else _no_extras(len(table), field.type)
         for field in schema

@@ -30,9 +30,7 @@ _KINDS: Mapping[type, Kind] = {
     tuple: "list",
     dict: "object",
 }
-_FIELD_COST_IN_LISTS = (
-    16  # a field of the objects in a list costs memory for every entry, not for every record
-)
+_FIELD_COST_IN_LISTS = 16  # a field of the objects in a list costs memory for every entry, not for every record
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

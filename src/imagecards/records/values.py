@@ -104,12 +104,7 @@ def boxes(value: object) -> list[list[float]]:
         pydantic.ValidationError: One is not four finite numbers, or its width or height is negative.
     """
     items = as_list(value)
-    refuse(
-        problem
-        for index, box in enumerate(items)
-        if not _is_box(box)
-        for problem in _box_problems(box, index)
-    )
+    refuse(problem for index, box in enumerate(items) if not _is_box(box) for problem in _box_problems(box, index))
     return [list(box) for box in items]
 
 
@@ -177,9 +172,7 @@ def number_problems(value: object, place: tuple[str | int, ...]) -> Iterator[Pro
         if not math.isfinite(value):
             yield Problem(place, "not-finite", "the number is not finite", value)
     elif abs(value) > MAX_SAFE_INTEGER:
-        yield Problem(
-            place, "number-too-large", "the number is too large to keep exactly; write it as text", value
-        )
+        yield Problem(place, "number-too-large", "the number is too large to keep exactly; write it as text", value)
 
 
 def without_nulls(value: Any) -> Any:
@@ -281,9 +274,7 @@ def _outline_problems(outline: object, index: int) -> Iterator[Problem]:
 
 def _polygon_problems(polygon: object, place: tuple[int, int]) -> Iterator[Problem]:
     if not isinstance(polygon, list | tuple):
-        yield Problem(
-            place, "wrong-type", f"a polygon is a list of numbers, not {kind_name(polygon)}", polygon
-        )
+        yield Problem(place, "wrong-type", f"a polygon is a list of numbers, not {kind_name(polygon)}", polygon)
         return
     for index, number in enumerate(polygon):
         yield from number_problems(number, (*place, index))

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ def ahead(items: Iterable[T], depth: int) -> Iterator[T]:
         except BaseException as error:
             hand_over((None, error, True))
         finally:
-            if isinstance(iterator, Iterator) and hasattr(iterator, "close"):
+            if isinstance(iterator, Generator):
                 iterator.close()
 
     thread = threading.Thread(target=produce, name="imagecards-ahead", daemon=True)

@@ -169,17 +169,13 @@ def _files(name: str, path: Path) -> Iterator[tuple[str, Path]]:
         places = sorted(Path(folder) / file for folder, _, files in os.walk(path) for file in files)
         found = sorted((place.relative_to(path).as_posix(), place) for place in places)
     else:
-        raise InvalidInputError(
-            f"the artifact {name} is to be kept from {path}, which is neither a file nor a folder"
-        )
+        raise InvalidInputError(f"the artifact {name} is to be kept from {path}, which is neither a file nor a folder")
     if not found:
         raise InvalidInputError(f"the artifact {name} is to be kept from {path}, which holds no files")
     for relative, place in found:
         reason = "is a symbolic link" if place.is_symlink() and place != path else check_relative(relative)
         if reason is not None:
-            raise InvalidInputError(
-                f"the artifact {name} can't be kept: {relative!r} {reason}; rename or copy it"
-            )
+            raise InvalidInputError(f"the artifact {name} can't be kept: {relative!r} {reason}; rename or copy it")
         yield relative, place
 
 

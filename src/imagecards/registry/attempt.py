@@ -77,8 +77,8 @@ class Attempt:
         age = time.monotonic() - self._began
         if age > MAXIMUM_AGE:
             message = (
-                f"this registration has taken {age / 3600:.1f} h, longer than the {MAXIMUM_AGE / 3600:.0f} h after which "
-                f"its files may be collected as garbage; nothing was registered: split the dataset or use executor="
+                f"this registration has taken {age / 3600:.1f} h, and after {MAXIMUM_AGE / 3600:.0f} h its files may "
+                "be collected as garbage; nothing was registered: split the dataset or use executor="
             )
             raise StorageError(message)
 

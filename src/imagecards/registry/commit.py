@@ -38,7 +38,7 @@ def commit(store: Store, key: str, body: bytes, attempt: str) -> bytes:
                 raise  # nothing of this call is visible, and there was no other
             doubt = error
     message = (
-        f"{key} may or may not be registered in {store.url}: the storage gave no clear answer {_TRIES} times ({doubt}). "
-        f"Nothing was deleted; ask registry.resolve({attempt!r}) once the storage answers again"
+        f"{key} may or may not be registered in {store.url}: the storage gave no clear answer in {_TRIES} tries "
+        f"({doubt}). Nothing was deleted; ask registry.resolve({attempt!r}) once the storage answers again"
     )
     raise CommitUnknownError(message, attempt) from doubt

@@ -27,6 +27,9 @@ IMAGE_COLUMNS = pa.schema(
 PLACE_COLUMNS = pa.schema([("shard", pa.int32()), ("offset", pa.int64())])
 """Where the bytes are: an index into the card's shards, and the first byte of the image in that shard."""
 
+DIGEST_SIZE = 16
+"""Bytes of each record digest that a records table keeps: enough to compare by, and digests can't be compressed."""
+
 _ANNOTATIONS = ("file_name", "caption", "categories", "objects", "extra")
 _SPLITS = pa.schema([("split", pa.string()), ("file_name", pa.string())])
 _INCOMPRESSIBLE = ("sha256", "digest")
@@ -36,12 +39,8 @@ _MOST_ROWS = 200_000_000
 def encode_records(table: pa.Table) -> bytes:
     """A records table as the bytes of ``records.parquet``."""
     sink = io.BytesIO()
-    compression = {
-        name: "NONE" if name in _INCOMPRESSIBLE else "ZSTD" for name in _leaf_columns(table.schema)
-    }
-    repetitive = [
-        name for name in _leaf_columns(table.schema) if name not in {*_INCOMPRESSIBLE, "file_name", "offset"}
-    ]
+    compression = {name: "NONE" if name in _INCOMPRESSIBLE else "ZSTD" for name in _leaf_columns(table.schema)}
+    repetitive = [name for name in _leaf_columns(table.schema) if name not in {*_INCOMPRESSIBLE, "file_name", "offset"}]
     pq.write_table(table, sink, compression=compression, use_dictionary=repetitive, row_group_size=131_072)
     return sink.getvalue()
 
@@ -107,9 +106,7 @@ def decompress(data: bytes, size: int, place: str) -> bytes:
         message = f"{place} is not a complete zstd frame ({error}): restore the file from a copy"
         raise IntegrityError(message, place) from error
     if len(text) != size:
-        message = (
-            f"{place} holds {len(text)} bytes or more, and its card says {size}: restore the file from a copy"
-        )
+        message = f"{place} holds {len(text)} bytes or more, and its card says {size}: restore the file from a copy"
         raise IntegrityError(message, place, str(size), str(len(text)))
     return text
 

@@ -35,9 +35,7 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Callable[[str, bytes], No
     def write(path: str, data: bytes) -> None:
         reason = check_relative(path)
         if reason is not None:
-            raise IntegrityError(
-                f"the path {path!r} {reason}: a registry that names it was tampered with", path
-            )
+            raise IntegrityError(f"the path {path!r} {reason}: a registry that names it was tampered with", path)
         place = gathering / path
         place.parent.mkdir(parents=True, exist_ok=True)
         with place.open("xb") as file:
@@ -50,9 +48,7 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Callable[[str, bytes], No
     except StorageError:
         raise
     except OSError as error:
-        message = (
-            f"{target} can't be written ({error.strerror or error}): free space or choose another folder"
-        )
+        message = f"{target} can't be written ({error.strerror or error}): free space or choose another folder"
         raise StorageError(message) from error
     finally:
         if gathering.exists():

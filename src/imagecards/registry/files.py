@@ -40,9 +40,7 @@ def put_file(store: Store, key: str, chunks: Iterable[bytes]) -> StoredFile:
         # only a card commits: a data file that may not be durable is a failed one
         raise StorageError(f"{key} could not be stored durably in {store.url}: {error}") from error
     if not created:
-        raise StorageError(
-            f"{key} exists already in {store.url}, in a folder of this attempt alone: try again"
-        )
+        raise StorageError(f"{key} exists already in {store.url}, in a folder of this attempt alone: try again")
     return StoredFile(key=key, size=size, digest=f"sha256:{sha.hexdigest()}")
 
 
@@ -68,9 +66,7 @@ def read_chunks(store: Store, stored: StoredFile) -> Iterator[bytes]:
             sha.update(chunk)
             yield chunk
     except NotFoundError as error:
-        message = (
-            f"{stored.key} is missing from {store.url}, and a card names it: restore the file from a copy"
-        )
+        message = f"{stored.key} is missing from {store.url}, and a card names it: restore the file from a copy"
         raise IntegrityError(message, stored.key, stored.digest, "missing") from error
     actual = f"sha256:{sha.hexdigest()}"
     if actual != stored.digest:

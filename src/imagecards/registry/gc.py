@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imagecards.cards import AttachedArtifact, CardName, CardRef, DataCard
+from imagecards.cards import AttachedArtifact, CardName, CardRef, DataCard, Version
 from imagecards.errors import InvalidInputError
 from imagecards.registry import keys, lookup
 from imagecards.registry.attempt import MAXIMUM_AGE
-from imagecards.storage import Entry, Store
+from imagecards.storage import LEFTOVER, Entry, Store
 
 GRACE = 24 * 3600.0
 """Seconds for which a file that no card names is left alone, and a withdrawn version's files are kept."""
@@ -59,15 +59,13 @@ def collect_garbage(store: Store, *, grace: float, delete: bool) -> Garbage:
     garbage = [entry for entry in candidates if entry.key not in needed]
     if delete:
         store.delete(entry.key for entry in garbage)
-    return Garbage(
-        tuple(entry.key for entry in garbage), sum(entry.size for entry in garbage), deleted=delete
-    )
+    return Garbage(tuple(entry.key for entry in garbage), sum(entry.size for entry in garbage), deleted=delete)
 
 
 def _candidates(store: Store) -> Iterator[Entry]:
     """Data files, and leftovers of interrupted writes anywhere."""
     for entry in store.list(""):
-        if entry.key.startswith(keys.DATA) or entry.key.rpartition("/")[2].startswith(keys.TEMPORARY):
+        if entry.key.startswith(keys.DATA) or entry.key.rpartition("/")[2].startswith(LEFTOVER):
             yield entry
 
 
@@ -83,7 +81,7 @@ def _needed(store: Store, oldest: float) -> Iterator[str]:
             yield from _attached_keys(store, card)
 
 
-def _withdrawn_before(store: Store, name: CardName, version: "lookup.Version", oldest: float) -> bool:
+def _withdrawn_before(store: Store, name: CardName, version: Version, oldest: float) -> bool:
     tomb = store.stat(keys.tomb(CardRef(name=name, version=version)))
     return tomb is not None and tomb.modified < oldest
 

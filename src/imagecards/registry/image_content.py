@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.cards import DataCard, Document, Summary
-from imagecards.datasets import FILE_FACTS, ImageDataset, StatCache, facts_table, summarize
+from imagecards.datasets import FILE_FACTS, FolderScan, ImageDataset, StatCache, facts_table, summarize
 from imagecards.datasets.layout import Layout
 from imagecards.digests import digest
 from imagecards.records import Report, dataset_digest, record_digests
@@ -41,8 +41,12 @@ class Survey:
     layout: Layout | None
 
     @classmethod
-    def of(cls, dataset: ImageDataset) -> "Survey":
+    def of(cls, dataset: ImageDataset, scan: FolderScan | None) -> "Survey":
         """Look at a dataset without reading its images.
+
+        Args:
+            dataset: The dataset.
+            scan: What a scan of its folder found, where it is a folder.
 
         Raises:
             InvalidMetadataError: It breaks rules that can be seen without them.
@@ -52,7 +56,7 @@ class Survey:
             known = all(name in table.column_names for name in FILE_FACTS.names)
             facts = table.select(FILE_FACTS.names) if known else _unknown(table["file_name"])
             return cls(dataset, contents.annotations(table), facts, facts["size"].fill_null(0).to_pylist(), None)
-        layout = dataset.lay_out()
+        layout = dataset.lay_out(scan)
         layout.report.raise_errors()
         facts, _ = StatCache(dataset.image_dir).lookup(layout.files)
         return cls(dataset, layout.records, facts, [file.size for file in layout.files], layout)
@@ -116,14 +120,13 @@ class ImageContent:
 
     def put(self, attempt: Attempt) -> Mapping[str, Any]:
         """Store records, splits and metadata files, and return the card's fields that name them."""
-        assert self.shelf is not None, (
-            "a dataset that was not packed is that of the version it is compared with"
-        )
+        assert self.shelf is not None, "a dataset that was not packed is that of the version it is compared with"
         places, shards = self.shelf.place(self.facts["sha256"])
         table = self._table()
         for name in contents.PLACE_COLUMNS.names:
             table = table.append_column(name, places[name])
-        table = table.append_column("digest", pa.array(self.digests, pa.binary(32)))
+        short = [each[: contents.DIGEST_SIZE] for each in self.digests]
+        table = table.append_column("digest", pa.array(short, pa.binary(contents.DIGEST_SIZE)))
         splits = self.survey.dataset.splits
         return {
             "records": attempt.put("records.parquet", [contents.encode_records(table)]),
@@ -141,12 +144,8 @@ class ImageContent:
             if metadata.text is not None:
                 sha256 = digest(metadata.text)
                 if sha256 not in known:
-                    known[sha256] = attempt.put(
-                        f"documents/{number:05d}.zst", [contents.compress(metadata.text)]
-                    )
-                documents.append(
-                    Document(path=path, size=len(metadata.text), digest=sha256, stored=known[sha256])
-                )
+                    known[sha256] = attempt.put(f"documents/{number:05d}.zst", [contents.compress(metadata.text)])
+                documents.append(Document(path=path, size=len(metadata.text), digest=sha256, stored=known[sha256]))
         return documents
 
     def _table(self) -> pa.Table:
@@ -183,9 +182,7 @@ def pack_images(attempt: Attempt, survey: Survey, shelf: Shelf, executor: Any) -
     return ImageContent.of(survey, facts, shelf)
 
 
-def _merge(
-    facts: pa.Table, rows: "np.ndarray", names: list[str], packed: list[Group]
-) -> tuple[pa.Table, Report]:
+def _merge(facts: pa.Table, rows: "np.ndarray", names: list[str], packed: list[Group]) -> tuple[pa.Table, Report]:
     """Put what was read in the place of what was not known."""
     examined = [found for group in packed for found in group.examined]
     read = facts_table(
@@ -201,7 +198,5 @@ def _merge(
 
 
 def _unknown(names: pa.ChunkedArray) -> pa.Table:
-    columns = [
-        names if field.name == "file_name" else pa.nulls(len(names), field.type) for field in FILE_FACTS
-    ]
+    columns = [names if field.name == "file_name" else pa.nulls(len(names), field.type) for field in FILE_FACTS]
     return pa.table(columns, schema=FILE_FACTS)

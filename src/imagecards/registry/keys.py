@@ -8,7 +8,6 @@ DATA = "data/"
 TAGS = "tags/"
 TOMBS = "tombs/"
 ATTACHED = "artifacts/"
-TEMPORARY = ".tmp-"
 
 
 def cards(name: CardName) -> str:
@@ -52,9 +51,5 @@ def attached(ref: CardRef) -> str:
 
 
 def document_names(children: list[str]) -> list[str]:
-    """The stems of the sealed documents in a folder listing, leftovers of interrupted writes set aside."""
-    return [
-        child.removesuffix(".json")
-        for child in children
-        if child.endswith(".json") and not child.startswith(TEMPORARY)
-    ]
+    """The stems of the sealed documents in a folder listing."""
+    return [child[:-5] for child in children if child.endswith(".json")]

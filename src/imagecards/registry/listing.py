@@ -9,7 +9,7 @@ from imagecards.cards import CardName, CardRef
 from imagecards.registry import lookup
 from imagecards.storage import Store
 
-_SCHEMA = {
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "name": pl.String,
     "version": pl.String,
     "kind": pl.String,

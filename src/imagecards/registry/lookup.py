@@ -1,5 +1,7 @@
 """From a reference to a card: versions, tags, withdrawals."""
 
+from operator import attrgetter
+
 from imagecards.cards import (
     CardName,
     CardRef,
@@ -20,7 +22,7 @@ def check_registry(store: Store) -> None:
 
     Raises:
         NotFoundError: There is none.
-        InvalidInputError: It is of a newer format.
+        FormatError: It is of a newer format.
         IntegrityError: Its marker is damaged.
     """
     try:
@@ -36,7 +38,8 @@ def check_registry(store: Store) -> None:
 
 def all_versions(store: Store, name: CardName) -> list[Version]:
     """Every version number that was ever registered, in ascending order, withdrawn ones included."""
-    return sorted(Version.parse(stem) for stem in keys.document_names(store.children(keys.cards(name))))
+    stems = keys.document_names(store.children(keys.cards(name)))
+    return sorted(map(Version.parse, stems), key=attrgetter("key"))
 
 
 def withdrawn_versions(store: Store, name: CardName) -> set[Version]:
@@ -47,7 +50,8 @@ def withdrawn_versions(store: Store, name: CardName) -> set[Version]:
 def live_versions(store: Store, name: CardName) -> list[Version]:
     """The versions of a name that can be looked up, in ascending order."""
     gone = withdrawn_versions(store, name)
-    return [version for version in all_versions(store, name) if version not in gone]
+    versions = all_versions(store, name)
+    return [version for version in versions if version not in gone] if gone else versions
 
 
 def card_names(store: Store) -> list[CardName]:
@@ -113,9 +117,7 @@ def resolve_reference(store: Store, reference: Reference) -> CardRef:
         entries = tag_entries(store, name, spec.tag)
         version = entries[-1].version if entries else None
         if version is not None and version not in versions:
-            message = (
-                f"the tag {spec.tag} of {name} names {version}, which was withdrawn: tag another version"
-            )
+            message = f"the tag {spec.tag} of {name} names {version}, which was withdrawn: tag another version"
             raise NotFoundError(message)
     else:
         version = spec.best(versions)
@@ -128,9 +130,7 @@ def tag_entries(store: Store, name: CardName, label: str) -> list[TagEntry]:
     """The log of one tag, oldest first."""
     folder = f"{keys.tags(name)}{label}/"
     stems = sorted(keys.document_names(store.children(folder)))
-    return [
-        TagEntry.from_json(store.get(f"{folder}{stem}.json"), place=f"{folder}{stem}.json") for stem in stems
-    ]
+    return [TagEntry.from_json(store.get(f"{folder}{stem}.json"), place=f"{folder}{stem}.json") for stem in stems]
 
 
 def current_tags(store: Store, name: CardName) -> dict[str, Version]:
@@ -151,9 +151,7 @@ def _missing(store: Store, name: CardName, what: str, *, already_a_sentence: boo
         tags = ", ".join(sorted(current_tags(store, name)))
         more = "the latest are " if len(versions) > 5 else "there are "
         return f"{sentence}; {more}{shown}" + (f" and the tags {tags}" if tags else "")
-    others = [
-        str(other) for other in card_names(store) if other.name == name.name or other.space == name.space
-    ][:5]
+    others = [str(other) for other in card_names(store) if other.name == name.name or other.space == name.space][:5]
     return sentence + (
         f"; did you mean {' or '.join(others)}?" if others else "; the command 'list' shows what there is"
     )

@@ -1,6 +1,7 @@
 """Publishing: the last steps of a registration, from stored bytes to a committed card."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from imagecards import __version__
@@ -49,6 +50,37 @@ class Content(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class SameContent:
+    """The content of a version that is registered already: nothing of it is stored again."""
+
+    card: DataCard
+
+    @property
+    def kind(self) -> str:
+        """As the card says."""
+        return self.card.kind
+
+    @property
+    def dataset_digest(self) -> str:
+        """As the card says."""
+        return self.card.dataset_digest
+
+    @property
+    def summary(self) -> Summary:
+        """As the card says."""
+        return self.card.summary
+
+    @property
+    def lenders(self) -> tuple[DataCard, ...]:
+        """The card."""
+        return (self.card,)
+
+    def put(self, attempt: Attempt) -> Mapping[str, Any]:
+        """The card's fields that name its files."""
+        return {name: getattr(self.card, name) for name in _CONTENT_FIELDS}
+
+
 def publish(attempt: Attempt, content: Content, request: Request, previous: DataCard | None) -> DataCard:
     """Store what remains and commit the card, or return the card that says the same already.
 
@@ -67,16 +99,12 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     kept = {name: put_artifact(attempt, name, path) for name, path in request.artifacts.items()}
     if previous is not None and _says_the_same(store, previous, content, request, kept):
         attempt.abandon()
-        commit(
-            store, keys.card(previous.ref), previous.to_json(), previous.attempt
-        )  # sees that it is durable
+        commit(store, keys.card(previous.ref), previous.to_json(), previous.attempt)  # sees that it is durable
         return previous
     unchanged = previous is not None and previous.dataset_digest == content.dataset_digest
-    fields: Mapping[str, Any]
     if previous is not None and unchanged:
-        fields = {name: getattr(previous, name) for name in _CONTENT_FIELDS}
-    else:
-        fields = content.put(attempt)
+        content = SameContent(previous)
+    fields = content.put(attempt)
     bump = request.bump or ("patch" if unchanged else "minor")
     reason = "the first version" if previous is None else _reason(request, bump, unchanged=unchanged)
     for _ in range(_TRIES):
@@ -94,7 +122,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
             **request.said,
             **fields,
         )
-        _check_ready(store, card, content.lenders if not unchanged else (*content.lenders, previous))
+        _check_ready(store, card, content.lenders)
         key = keys.card(card.ref)
         body = card.to_json()
         there = attempt.commit(key, body)
@@ -117,11 +145,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
 def _says_the_same(
     store: Store, card: DataCard, content: Content, request: Request, kept: Mapping[str, Artifact]
 ) -> bool:
-    if (
-        card.dataset_digest != content.dataset_digest
-        or card.kind != content.kind
-        or not request.describes(card)
-    ):
+    if card.dataset_digest != content.dataset_digest or card.kind != content.kind or not request.describes(card):
         return False
     if request.version not in (None, card.version) or lookup.tombstone(store, card.ref) is not None:
         return False
@@ -144,7 +168,7 @@ def _reason(request: Request, bump: str, *, unchanged: bool) -> str:
     return f"{bump}: the same data, described anew" if unchanged else f"{bump}: the data changed"
 
 
-def _check_ready(store: Store, card: DataCard, lenders: Iterable[DataCard | None]) -> None:
+def _check_ready(store: Store, card: DataCard, lenders: Iterable[DataCard]) -> None:
     """See that all that a card names is there, and that nothing it leans on was withdrawn.
 
     Raises:
@@ -152,19 +176,15 @@ def _check_ready(store: Store, card: DataCard, lenders: Iterable[DataCard | None
         LenderWithdrawnError: A version whose bytes it points into was withdrawn.
     """
     for lender in lenders:
-        if lender is not None and lookup.tombstone(store, lender.ref) is not None:
-            raise LenderWithdrawnError(
-                f"{lender.ref} was withdrawn while {card.name} was being registered: try again"
-            )
+        if lookup.tombstone(store, lender.ref) is not None:
+            raise LenderWithdrawnError(f"{lender.ref} was withdrawn while {card.name} was being registered: try again")
     for parent in card.parents:
         tomb = lookup.tombstone(store, CardRef(parent.ref.name, parent.ref.version))
         if tomb is not None:
-            raise StorageError(
-                f"the parent {parent.ref} was withdrawn meanwhile ({tomb.reason}): name another"
-            )
+            raise StorageError(f"the parent {parent.ref} was withdrawn meanwhile ({tomb.reason}): name another")
     for stored in card.files():
         entry = store.stat(stored.key)
         if entry is None or entry.size != stored.size:
             found = "missing" if entry is None else f"there with {entry.size} bytes"
-            message = f"{stored.key} is {found} although it was stored with {stored.size} bytes: nothing was registered; try again"
+            message = f"{stored.key} is {found}, and was stored with {stored.size}: nothing was registered; try again"
             raise StorageError(message)

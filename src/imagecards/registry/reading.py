@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from imagecards.cards import DataCard, StoredFile
 from imagecards.datasets import ImageDataset
@@ -25,9 +27,9 @@ class ShardSource:
         self._store = store
         self._keys = [shard.key for shard in shards]
         self._rows = {file_name: row for row, file_name in enumerate(records["file_name"].to_pylist())}
-        self._shard = memoryview(_column(records, "shard", np.int32))
-        self._offset = memoryview(_column(records, "offset", np.int64))
-        self._size = memoryview(_column(records, "size", np.int64))
+        self._shard = _column(records, "shard", np.int32).data
+        self._offset = _column(records, "offset", np.int64).data
+        self._size = _column(records, "size", np.int64).data
         self._sha256 = b"".join(records["sha256"].to_pylist())
         self._checked = bytearray(len(self._rows))
 
@@ -66,9 +68,7 @@ class ShardSource:
                 f"{name} of {self.name} has other bytes than were registered (in {key}): run verify --deep to see "
                 "what else is damaged, then restore that file from a copy"
             )
-            raise IntegrityError(
-                message, f"{key}: {name}", f"sha256:{expected.hex()}", f"sha256:{actual.hex()}"
-            )
+            raise IntegrityError(message, f"{key}: {name}", f"sha256:{expected.hex()}", f"sha256:{actual.hex()}")
         self._checked[row] = 1
 
 
@@ -83,9 +83,7 @@ def open_images(store: Store, card: DataCard) -> ImageDataset:
     check_places(card, records)
     splits = contents.read_splits(store, card.splits)
     source = ShardSource(store, str(card.ref), card.shards, records)
-    return ImageDataset.from_source(
-        source, records.drop_columns([*contents.PLACE_COLUMNS.names, "digest"]), splits
-    )
+    return ImageDataset.from_source(source, records.drop_columns([*contents.PLACE_COLUMNS.names, "digest"]), splits)
 
 
 def check_places(card: DataCard, records: pa.Table) -> None:
@@ -105,11 +103,9 @@ def check_places(card: DataCard, records: pa.Table) -> None:
         row = int(np.flatnonzero(~inside)[0])
         name = records["file_name"][row].as_py()
         place = card.records.key if card.records is not None else ""
-        message = (
-            f"{place} says that {name!r} lies outside the shards of {card.ref}: restore the file from a copy"
-        )
+        message = f"{place} says that {name!r} lies outside the shards of {card.ref}: restore the file from a copy"
         raise IntegrityError(message, place)
 
 
-def _column(table: pa.Table, name: str, dtype: type) -> "np.ndarray":
+def _column(table: pa.Table, name: str, dtype: type[np.integer[Any]]) -> NDArray[Any]:
     return np.ascontiguousarray(table[name].combine_chunks().to_numpy(zero_copy_only=False), dtype=dtype)

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from imagecards.cards import CardRef, DataCard, RegistryMarker
-from imagecards.datasets import ImageDataset
-from imagecards.datasets.table import TableDataset
+from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
 from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
 from imagecards.registry.attempt import Attempt, attempting
-from imagecards.registry.image_content import ImageContent, Survey, pack_images
-from imagecards.registry.publish import Content, LenderWithdrawnError, publish
+from imagecards.registry.image_content import Survey, pack_images
+from imagecards.registry.publish import Content, LenderWithdrawnError, SameContent, publish
 from imagecards.registry.request import Request
 from imagecards.registry.shelf import Shelf
 from imagecards.registry.tables import TableContent
@@ -51,16 +50,25 @@ def register(store: Store, data: object, request: Request, executor: Executor | 
 
 
 def _prepare_images(dataset: ImageDataset, executor: Executor | None) -> Prepare:
-    survey = Survey.of(dataset)
+    memo = None
+    scan = None
+    remembered = None
+    if dataset.image_dir is not None:
+        scan = dataset.scan()
+        if dataset.metadata_file is not None:
+            memo = FolderMemo(dataset.image_dir, dataset.metadata_file)
+            remembered = memo.recall(scan)
+    survey = Survey.of(dataset, scan) if remembered is None else None
 
     def prepare(attempt: Attempt, request: Request, previous: DataCard | None) -> Content:
-        if survey.complete and previous is not None:
-            content = ImageContent.of(survey, survey.facts, None)
-            if content.dataset_digest == previous.dataset_digest:
-                return content
-        return pack_images(
-            attempt, survey, Shelf(attempt.store, _lenders(attempt.store, request, previous)), executor
-        )
+        if previous is not None and remembered == previous.dataset_digest:
+            return SameContent(previous)
+        found = survey or Survey.of(dataset, scan)
+        shelf = Shelf(attempt.store, _lenders(attempt.store, request, previous))
+        content = pack_images(attempt, found, shelf, executor)
+        if memo is not None and scan is not None:
+            memo.remember(scan, content.dataset_digest)
+        return content
 
     return prepare
 

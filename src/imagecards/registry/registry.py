@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from imagecards.cards import Artifact, CardName, CardRef, DataCard, Tag, Version, parse_reference
 from imagecards.errors import InvalidInputError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing 
     from imagecards.registry.gc import Garbage
     from imagecards.registry.verify import Verification
 
-    Data = ImageDataset | TableDataset | pl.DataFrame | pd.DataFrame | pa.Table | np.ndarray
+    Data: TypeAlias = ImageDataset | TableDataset | pl.DataFrame | pd.DataFrame | pa.Table | np.ndarray[Any, Any]
 
 Reference = str | CardRef | DataCard
 """What names a version: ``"space/name@^1.2"``, an exact reference, or a card."""
@@ -73,8 +73,8 @@ class CardRegistry:
     ) -> DataCard:
         """Register a dataset as a new version of a card.
 
-        Everything is validated first; either the version is complete, or there is none. Data that is the same as that of
-        the latest version, with nothing else said anew, makes no version: the card that is there is returned.
+        Everything is validated first; either the version is complete, or there is none. Data that are those of the
+        latest version, with nothing else said anew, make no version: the card that is there is returned.
 
         Args:
             data: An image dataset, or a table.
@@ -236,7 +236,7 @@ class CardRegistry:
         from imagecards.registry.withdraw import withdraw_version
 
         if isinstance(reference, str) and parse_reference(reference).spec.exact is None:
-            message = f"{reference!r} could mean another version tomorrow: name the exact version that is to be withdrawn"
+            message = f"{reference!r} could mean another version tomorrow: name the exact version to withdraw"
             raise InvalidInputError(message)
         card = self.load(reference)
         withdraw_version(self.store, card, reason)

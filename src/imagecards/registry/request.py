@@ -63,9 +63,7 @@ def make_request(
         InvalidInputError: One of them is not valid.
     """
     if version is not None and bump is not None:
-        raise InvalidInputError(
-            f"version={str(version)!r} and bump={bump!r} contradict each other: give one of them"
-        )
+        raise InvalidInputError(f"version={str(version)!r} and bump={bump!r} contradict each other: give one of them")
     if bump not in (None, "major", "minor", "patch"):
         raise InvalidInputError(f"bump={bump!r} is not one of 'major', 'minor' and 'patch'")
     texts = {"description": description, "license": license, "source": source}

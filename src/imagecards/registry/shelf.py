@@ -32,9 +32,7 @@ class Shelf:
 
     def digests(self) -> pa.ChunkedArray:
         """The sha256 of every image on the shelf."""
-        return pa.chunked_array(
-            [chunk for table in self._tables for chunk in table["sha256"].chunks], pa.binary(32)
-        )
+        return pa.chunked_array([chunk for table in self._tables for chunk in table["sha256"].chunks], pa.binary(32))
 
     def add_groups(self, groups: Sequence[Group]) -> None:
         """Put what was just packed on the shelf."""
@@ -76,6 +74,4 @@ class Shelf:
                 self._shards.append(stored)
         where = np.array([known[stored.key] for stored in shards], np.int32)
         moved = where[shard] if len(shard) else np.zeros(0, np.int32)
-        self._tables.append(
-            pa.table({"sha256": digests, "shard": moved, "offset": np.asarray(offset, np.int64)})
-        )
+        self._tables.append(pa.table({"sha256": digests, "shard": moved, "offset": np.asarray(offset, np.int64)}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from imagecards.cards import DataCard, Summary
-from imagecards.datasets.table import TableDataset
+from imagecards.datasets import TableDataset
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.files import read_file
 from imagecards.storage import Store
@@ -30,9 +30,7 @@ class TableContent:
             InvalidInputError: It can't be stored without loss; names the column.
         """
         data = table.to_bytes()
-        summary = Summary(
-            rows=len(table), columns=tuple(table.columns), container=table.container, bytes=len(data)
-        )
+        summary = Summary(rows=len(table), columns=tuple(table.columns), container=table.container, bytes=len(data))
         file_name = "array.npy" if table.container == "numpy" else "table.parquet"
         return cls(file_name, data, table.digest, summary)
 

@@ -16,14 +16,14 @@ from imagecards.cards import (
     TagEntry,
     Tombstone,
 )
-from imagecards.datasets.table import TableDataset
 from imagecards.errors import ImageCardsError, IntegrityError
 from imagecards.progress import track
 from imagecards.records import dataset_digest, record_digests
 from imagecards.registry import artifacts, contents, keys, lookup
-from imagecards.registry.files import read_chunks, read_file
+from imagecards.registry.files import read_chunks
 from imagecards.registry.reading import check_places
-from imagecards.storage import Store
+from imagecards.registry.tables import open_table
+from imagecards.storage import LEFTOVER, Store
 from imagecards.storage.shards import check_shard
 
 
@@ -123,7 +123,7 @@ def _document_problems(store: Store) -> Iterator[Problem]:
     for prefix, read in readers:
         entries = [entry.key for entry in store.list(prefix)] if prefix.endswith("/") else [prefix]
         for key in entries:
-            if key.rpartition("/")[2].startswith(keys.TEMPORARY):
+            if key.rpartition("/")[2].startswith(LEFTOVER):
                 continue
             try:
                 read(store.get(key), place=key)
@@ -169,9 +169,7 @@ def _find_file_problems(inspection: _Inspection, stored: StoredFile) -> Iterator
                 pass
         except IntegrityError as error:
             detail = _frame_detail(inspection.store, stored) if stored.key.endswith(".tar") else ""
-            found = (
-                f"has other bytes than were stored (expected {error.expected}, found {error.actual}){detail}"
-            )
+            found = f"has other bytes than were stored (expected {error.expected}, found {error.actual}){detail}"
             yield Problem("", stored.key, "", f"{found}: restore it from a copy")
 
 
@@ -190,9 +188,7 @@ def _content_problems(inspection: _Inspection, card: DataCard) -> Iterator[Probl
     ref = str(card.ref)
     try:
         if card.table is not None:
-            digest = TableDataset.from_bytes(
-                read_file(inspection.store, card.table), card.summary.container
-            ).digest
+            digest = open_table(inspection.store, card).digest
             place = card.table.key
         else:
             assert card.records is not None
@@ -204,10 +200,8 @@ def _content_problems(inspection: _Inspection, card: DataCard) -> Iterator[Probl
             for name, stated, found in zip(
                 records["file_name"].to_pylist(), records["digest"].to_pylist(), digests, strict=True
             ):
-                if stated != found:
-                    yield Problem(
-                        ref, place, name, "the record does not have the digest that is stated beside it"
-                    )
+                if stated != found[: contents.DIGEST_SIZE]:
+                    yield Problem(ref, place, name, "the record does not have the digest that is stated beside it")
             splits = contents.read_splits(inspection.store, card.splits)
             digest = dataset_digest(records["file_name"].to_pylist(), digests, splits)
     except ImageCardsError as error:

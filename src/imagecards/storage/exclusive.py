@@ -45,9 +45,7 @@ def reserve(folder: int) -> tuple[str, int]:
             return name, os.open(name, _NEW, 0o644, dir_fd=folder)
 
 
-def create(
-    folders: Sequence[int], reserved: tuple[str, int], name: str, body: Iterable[bytes], place: str
-) -> bool:
+def create(folders: Sequence[int], reserved: tuple[str, int], name: str, body: Iterable[bytes], place: str) -> bool:
     """Create a file in an open folder unless its name is taken.
 
     Args:
@@ -76,9 +74,7 @@ def create(
         try:
             sync_folder(folder)
         except OSError as error:
-            raise _unknown(
-                place, "it is there, but the system can't say whether it is durable", error
-            ) from error
+            raise _unknown(place, "it is there, but the system can't say whether it is durable", error) from error
         return created
     finally:
         # One that stays behind harms nobody. After a failed link this also ensures that it can't land later.
@@ -95,9 +91,7 @@ def _fill(descriptor: int, body: Iterable[bytes], place: str) -> os.stat_result:
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
         with writing(place):
-            os.fsync(
-                descriptor
-            )  # never a second time: the system may have dropped the bytes that it couldn't write
+            os.fsync(descriptor)  # never a second time: the system may have dropped the bytes that it couldn't write
             made = os.fstat(descriptor)
     except BaseException:
         with suppress(OSError):
@@ -125,9 +119,7 @@ def _link(folder: int, temporary: str, name: str, made: os.stat_result, place: s
             break
         if found is not None:
             if not stat.S_ISREG(found.st_mode):
-                raise StorageError(
-                    f"{place} is a folder or a link where a file should be: move it away"
-                ) from problem
+                raise StorageError(f"{place} is a folder or a link where a file should be: move it away") from problem
             return False
         # It existed and was deleted at once: the name is free again.
     if problem.errno in _NO_LINKS:
@@ -150,8 +142,6 @@ def _look(folder: int, name: str, place: str) -> os.stat_result | None:
 
 
 def _unknown(place: str, what: str, error: OSError) -> CommitUnknownError:
-    unknown = CommitUnknownError(
-        f"{place}: {what} ({error.strerror or error}). Read it back once the disk answers"
-    )
+    unknown = CommitUnknownError(f"{place}: {what} ({error.strerror or error}). Read it back once the disk answers")
     unknown.errno = error.errno
     return unknown

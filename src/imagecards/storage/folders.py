@@ -116,9 +116,7 @@ def sync_folder(folder: int) -> None:
     try:
         os.fsync(folder)
     except OSError as error:
-        if (
-            error.errno != errno.EINVAL
-        ):  # some network file systems know no fsync of folders: all that can be done
+        if error.errno != errno.EINVAL:  # some network file systems know no fsync of folders: all that can be done
             raise
 
 

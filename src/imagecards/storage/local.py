@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import groupby
-from pathlib import PurePath
 from typing import Self
 from urllib.parse import unquote
 
@@ -73,9 +72,7 @@ class LocalStore(Store):
         """Open the store that a ``file://`` URL names."""
         host, slash, path = url.removeprefix("file://").partition("/")
         if host not in ("", "localhost"):
-            raise InvalidInputError(
-                f"a file URL names no other machine, this one names {host!r}: write file:///path"
-            )
+            raise InvalidInputError(f"a file URL names no other machine, this one names {host!r}: write file:///path")
         return cls(unquote(slash + path))
 
     def put_if_absent(self, key: str, body: Iterable[bytes]) -> bool:

@@ -60,9 +60,7 @@ def open_file(root: str, key: str) -> OpenFile:
                 close_folders([folder])
     except StorageError as error:
         if error.errno in NOT_THERE:
-            raise NotFoundError(
-                f"{place} doesn't exist: see what is there, or restore it from a copy"
-            ) from None
+            raise NotFoundError(f"{place} doesn't exist: see what is there, or restore it from a copy") from None
         raise
     try:
         with reading(place):
@@ -122,8 +120,6 @@ def read_range(file: OpenFile, start: int, length: int | None, place: str) -> by
             position += len(piece)
     needed = max(start, end)
     if size < needed:
-        message = (
-            f"{place} is truncated: it has {size:,} bytes, {needed:,} are needed. Restore it from a copy"
-        )
+        message = f"{place} is truncated: it has {size:,} bytes, {needed:,} are needed. Restore it from a copy"
         raise IntegrityError(message, place, f"{needed} bytes", f"{size} bytes")
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)

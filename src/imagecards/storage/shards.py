@@ -17,7 +17,7 @@ from imagecards.errors import IntegrityError, InvalidInputError
 BLOCK = 512
 END = bytes(2 * BLOCK)
 
-_CHUNK = 1 << 20  # bytes that are gathered, then hashed and written in one call each, without the GIL
+_CHUNK = 256 << 10  # bytes that are gathered: few calls, and they are still in the cache when they are hashed
 _LONGEST_PAX = 1 << 16  # bytes; a name has at most 1,024
 _LARGEST = 8**11  # bytes; from here on the size doesn't fit into the header's eleven octal digits
 
@@ -127,7 +127,7 @@ class ShardWriter:
             members: Name and bytes of each file, in the order in which they shall lie in the shard.
 
         Yields:
-            The shard's bytes in order, in pieces of about 1 MiB (a larger member is a piece of its own).
+            The shard's bytes in order, in pieces of about 256 KiB (a larger member is a piece of its own).
 
         Raises:
             InvalidInputError: The writer was used before; each shard takes a new one.
@@ -166,9 +166,7 @@ class ShardWriter:
         yield b"".join(waiting)
 
 
-def check_shard(
-    read: Callable[[int, int], bytes], size: int, place: str = "the shard"
-) -> Iterator[ShardEntry]:
+def check_shard(read: Callable[[int, int], bytes], size: int, place: str = "the shard") -> Iterator[ShardEntry]:
     """Walk a shard and prove every byte of it that isn't a member's data.
 
     With the digests of the members, and their names held against those that were packed, this finds any
@@ -202,9 +200,7 @@ def check_shard(
         offset = position + len(head)
         position = offset + length + (-length % BLOCK)
         if position + len(END) > size:
-            raise _damaged(
-                place, offset, f"{name!r} says it has {length:,} bytes, which don't fit into the shard"
-            )
+            raise _damaged(place, offset, f"{name!r} says it has {length:,} bytes, which don't fit into the shard")
         yield ShardEntry(name, offset, length)
         between = read(offset + length, position - offset - length + BLOCK)
         zeros, block = between[:-BLOCK], between[-BLOCK:]

@@ -138,14 +138,10 @@ def check_key(key: str) -> str:
         'cards/vision/flakes/1.0.0.json'
     """
     if not isinstance(key, str):
-        raise InvalidInputError(
-            f"a key is text, {key!r} is {type(key).__name__}: give a relative path with '/'"
-        )
+        raise InvalidInputError(f"a key is text, {key!r} is {type(key).__name__}: give a relative path with '/'")
     reason = check_relative(key)
     if reason is not None:
-        raise InvalidInputError(
-            f"the key {key!r} {reason}: keys are relative paths with '/' between their parts"
-        )
+        raise InvalidInputError(f"the key {key!r} {reason}: keys are relative paths with '/' between their parts")
     return key
 
 
@@ -157,9 +153,7 @@ def check_new_key(key: str) -> str:
     """
     check_key(key)
     if key.rpartition("/")[2].startswith(LEFTOVER):
-        raise InvalidInputError(
-            f"the key {key!r} has a name for leftovers ({LEFTOVER}...): choose another name"
-        )
+        raise InvalidInputError(f"the key {key!r} has a name for leftovers ({LEFTOVER}...): choose another name")
     return key
 
 
@@ -174,9 +168,7 @@ def check_prefix(prefix: str) -> str:
         ('cards/vision', '')
     """
     if prefix and not prefix.endswith("/"):
-        raise InvalidInputError(
-            f"the prefix {prefix!r} doesn't end with '/': add it, or give '' for everything"
-        )
+        raise InvalidInputError(f"the prefix {prefix!r} doesn't end with '/': add it, or give '' for everything")
     folder = prefix[:-1]
     if prefix:
         check_key(folder)
@@ -190,9 +182,7 @@ def check_range(key: str, start: int, length: int | None) -> None:
         InvalidInputError: ``start`` or ``length`` is negative.
     """
     if start < 0 or (length is not None and length < 0):
-        raise InvalidInputError(
-            f"the range of {key!r} is negative (start {start}, length {length}): count from 0"
-        )
+        raise InvalidInputError(f"the range of {key!r} is negative (start {start}, length {length}): count from 0")
 
 
 def check_body(key: str, body: Iterable[bytes]) -> None:
@@ -202,6 +192,4 @@ def check_body(key: str, body: Iterable[bytes]) -> None:
         InvalidInputError: It is bytes or text.
     """
     if isinstance(body, (bytes, bytearray, memoryview, str)):
-        raise InvalidInputError(
-            f"the body of {key!r} is {type(body).__name__}, not pieces of bytes: give [data]"
-        )
+        raise InvalidInputError(f"the body of {key!r} is {type(body).__name__}, not pieces of bytes: give [data]")

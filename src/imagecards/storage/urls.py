@@ -34,21 +34,19 @@ def open_store(url: str | os.PathLike[str]) -> Store:
         >>> open_store("memory://readme")
         <MemoryStore memory://readme of 0 keys>
         >>> open_store("/data/cards").url
-        'file:///data/cards'
+        '/data/cards'
     """
     place = os.fspath(url)
     if not isinstance(place, str):
         raise InvalidInputError(f"{place!r} is {type(place).__name__}: give a URL or a path as text")
     scheme = _SCHEME.match(place)
     if scheme is None:
-        return LocalStore(os.path.expanduser(place))  # noqa: PTH111 - pathlib would tidy the path
+        return LocalStore(os.path.expanduser(place))
     name = scheme[1].lower()
     if name not in SCHEMES:
         # The rest of the URL isn't shown: it may contain a password.
         known = ", ".join(f"{each}://" for each in sorted(SCHEMES))
-        raise InvalidInputError(
-            f"there is no store for {name}:// URLs: use one of {known} or a folder's path"
-        )
+        raise InvalidInputError(f"there is no store for {name}:// URLs: use one of {known} or a folder's path")
     module, _, attribute = SCHEMES[name].partition(":")
     kind: type[Store] = getattr(import_module(module), attribute)
     return kind.from_url(name + place[len(name) :])

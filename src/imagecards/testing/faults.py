@@ -87,9 +87,7 @@ def os_calls(hook: Hook, only: Collection[str] | None = None) -> Iterator[None]:
     """
     numbers = count(1)
 
-    def around(
-        name: str, original: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]
-    ) -> Any:
+    def around(name: str, original: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         try:
             hook(next(numbers), name, (*arguments, *named.values()))
         except OSError:
@@ -117,9 +115,7 @@ def patched_os(around: Around, only: Collection[str] | None = None) -> Iterator[
         for name, original in originals.items():
             setattr(os, name, replacements[name])
             for functions in (getattr(os, each) for each in _SETS):
-                if (
-                    original in functions
-                ):  # what asks whether a function can do something gets the same answer
+                if original in functions:  # what asks whether a function can do something gets the same answer
                     functions.add(replacements[name])
         yield
     finally:
@@ -177,9 +173,7 @@ class _Entry:
         return self._entry.path
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        status: os.stat_result = self._around(
-            "stat", self._entry.stat, (), {"follow_symlinks": follow_symlinks}
-        )
+        status: os.stat_result = self._around("stat", self._entry.stat, (), {"follow_symlinks": follow_symlinks})
         return status
 
 

@@ -76,11 +76,7 @@ def draw_flakes(
         mask.paste(instance, mask=shape)
     ids = np.asarray(mask, dtype=np.uint8)
     canvas += rng.normal(0, 3.5, canvas.shape)
-    seen = [
-        (kind, _box(ids == instance))
-        for instance, kind in enumerate(kinds, start=1)
-        if (ids == instance).any()
-    ]
+    seen = [(kind, _box(ids == instance)) for instance, kind in enumerate(kinds, start=1) if (ids == instance).any()]
     record = {
         "caption": _caption([CLASSES[kind] for kind, _ in seen]),
         "objects": {"bbox": [box for _, box in seen], "categories": [CLASSES[kind] for kind, _ in seen]},
@@ -96,9 +92,7 @@ def _outline(rng: np.random.Generator, width: int, height: int) -> list[tuple[fl
     y = float(rng.uniform(1.5 * radius, height - 1.5 * radius))
     angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(6, 12))))
     reach = radius * rng.uniform(0.6, 1.4, angles.size)
-    return list(
-        zip((x + reach * np.cos(angles)).tolist(), (y + reach * np.sin(angles)).tolist(), strict=True)
-    )
+    return list(zip((x + reach * np.cos(angles)).tolist(), (y + reach * np.sin(angles)).tolist(), strict=True))
 
 
 def _box(inside: np.ndarray[Any, np.dtype[np.bool_]]) -> list[int]:

@@ -164,9 +164,7 @@ class StoreContract:
                     with pytest.raises(IntegrityError, match="truncated"):
                         store.get("a", start, length)
 
-    @pytest.mark.parametrize(
-        ("start", "length"), [(0, 2**40), (2**40, 1), (2**62, 2**62), (2**70, 1), (1, 2**70)]
-    )
+    @pytest.mark.parametrize(("start", "length"), [(0, 2**40), (2**40, 1), (2**62, 2**62), (2**70, 1), (1, 2**70)])
     def test_a_huge_range_costs_nothing(self, store: Store, start: int, length: int) -> None:
         store.put_if_absent("a", [b"data"])
         with pytest.raises(IntegrityError, match="truncated"):
@@ -229,12 +227,8 @@ class StoreContract:
         for number, key in enumerate(keys):
             store.put_if_absent(key, [bytes(number)])
         listed = list(store.list(""))
-        assert [(entry.key, entry.size) for entry in listed] == sorted(
-            (key, number) for number, key in enumerate(keys)
-        )
-        assert [entry.key for entry in store.list("a/")] == sorted(
-            key for key in keys if key.startswith("a/")
-        )
+        assert [(entry.key, entry.size) for entry in listed] == sorted((key, number) for number, key in enumerate(keys))
+        assert [entry.key for entry in store.list("a/")] == sorted(key for key in keys if key.startswith("a/"))
         assert [entry.key for entry in store.list("a/c/d/")] == ["a/c/d/e/f"]
         assert listed == [store.stat(key) for key in sorted(keys)]
 
@@ -350,12 +344,8 @@ class StoreContract:
             assert sum(won for won, _ in results) == 1, f"{key}: exactly one must win"
             winner = bodies[[won for won, _ in results].index(True)]
             assert store.get(key) == winner
-            assert all(seen == winner for _, seen in results), (
-                "whoever was told the outcome must see it at once"
-            )
-        assert [entry.key for entry in store.list("race/")] == sorted(
-            f"race/{n}/x" for n in range(self.races)
-        )
+            assert all(seen == winner for _, seen in results), "whoever was told the outcome must see it at once"
+        assert [entry.key for entry in store.list("race/")] == sorted(f"race/{n}/x" for n in range(self.races))
 
     def test_readers_never_see_a_half(self, store: Store) -> None:
         body = [b"x" * 400_000] * 5
