@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imagecards.testing.flakes import make_flakes
 
+WIDTH = 110
 BOLD, DIM, CYAN, PLAIN = ("\033[1m", "\033[2m", "\033[36m", "\033[0m") if sys.stdout.isatty() else ("", "", "", "")
 
 
@@ -25,55 +26,68 @@ def main() -> None:
 
 def walk(folder: Path) -> None:
     """Each step: what happens, the command, and what it prints."""
-    say("24 microscope images with boxes, classes and captions, and a mask for each:")
+    say("1. A folder of images", "24 microscope photographs with boxes, classes and captions, and a mask for each.")
     make_flakes(folder, 24, seed=7)
-    print(
-        indented(
-            "images/flake-0000.jpg ... flake-0023.jpg\nimages/metadata.jsonl\nmasks/flake-0000.png ... flake-0023.png"
-        )
-    )
-    print(indented((folder / "images/metadata.jsonl").read_text().splitlines()[0]))
+    show_folder(folder)
 
-    say("Three mistakes creep into metadata.jsonl. validate names each, with line and field:")
+    say("2. Validate", "Three mistakes creep into metadata.jsonl: all are named at once, with line and field.")
     good = (folder / "images/metadata.jsonl").read_text()
     plant_mistakes(folder / "images/metadata.jsonl")
     run("validate images", expect=1)
 
-    say("They are mended, and the folder is registered as version 1.0.0, with the masks beside it:")
+    say("3. Register", "Mended, the folder becomes version 1.0.0: an immutable card, with the masks beside it.")
     (folder / "images/metadata.jsonl").write_text(good)
-    run("register images vision/flakes -m 'graphene flakes' --license CC-BY-4.0 --tag prod --artifact masks=masks")
+    run(
+        "register images vision/flakes -m 'graphene flakes' --license CC-BY-4.0 \\\n"
+        "      --tag prod --artifact masks=masks"
+    )
 
-    say("A caption is corrected, two images are added and one is taken out. Only what is new is stored:")
+    say("4. A week later", "A caption is corrected, two images come, one goes. Only what is new is stored.")
     change(folder)
     run("register images vision/flakes -m 'graphene flakes, second batch'")
-    run("register images vision/flakes   # once more: nothing changed, so there is no new version", expect=0)
+    note("Once more: nothing changed, so there is no new version.")
+    run("register images vision/flakes")
+    note("And what is registered is never replaced.")
+    run("register images vision/flakes --version 1.0.0", expect=4)
 
-    say("What is there, and what changed?")
+    say("5. Look it up", "What is there, what changed, and what is the version that is tagged prod?")
     run("list")
     run("versions vision/flakes")
     run("diff vision/flakes@prod vision/flakes@latest")
-    run("show vision/flakes@1.0.0")
+    run("show vision/flakes@prod")
 
-    say("Are the bytes still those that were registered?")
-    run("verify --deep")
-    damage(folder / ".imagecards")
-    print(f"\n  {DIM}(one byte of a stored file is flipped){PLAIN}")
-    run("verify --deep", expect=1)
-    damage(folder / ".imagecards")
-
-    say("A training job opens the card by a range, and reads images at the speed of the disk:")
+    say("6. Train on it", "A range pins what a job accepts. Each image is checked against its digest when it is read.")
     python(
         """
         import imagecards as ic
-
         flakes = ic.CardRegistry().open("vision/flakes@^1")
-        print(len(flakes), "images;", flakes.names[-1], "has", len(flakes.read(flakes.names[-1])), "bytes")
-        print(flakes.records[0])
+        print(len(flakes), "images, the last one is", flakes.names[-1], flakes.image(flakes.names[-1]).size)
+        print(flakes.records[0].caption)
+        print(flakes.records[0].objects.categories)
         """
     )
+
+    say("7. Have the files again", "Byte for byte as they were registered.")
     run("fetch vision/flakes --to restored")
     same = subprocess.run(["diff", "-r", "images", "restored"], capture_output=True, text=True, check=False)
-    print(indented(same.stdout.strip() or "no difference"))
+    print(f"\n  {CYAN}$ diff -r images restored{PLAIN}")
+    print(indented(same.stdout.strip() or "(no difference)"))
+
+    say("8. Trust it", "Are the stored bytes still those that were registered?")
+    run("verify --deep")
+    damage(folder / ".imagecards")
+    note("Now one bit of one stored image flips.")
+    run("verify --deep", expect=1)
+    print(f"\n{BOLD}That was it.{PLAIN} Try it on a folder of yours: imagecards validate FOLDER; imagecards --help\n")
+
+
+def show_folder(folder: Path) -> None:
+    """A few lines on what was made."""
+    images = sorted(path.name for path in (folder / "images").glob("*.jpg"))
+    print(f"\n    images/  {images[0]} ... {images[-1]}, metadata.jsonl\n    masks/   the same names, as .png")
+    first = json.loads((folder / "images/metadata.jsonl").read_text().splitlines()[0])
+    print("\n    The first line of metadata.jsonl:")
+    print(indented(json.dumps(first)))
 
 
 def plant_mistakes(metadata: Path) -> None:
@@ -100,7 +114,7 @@ def change(folder: Path) -> None:
 
 
 def damage(registry: Path) -> None:
-    """Flip one bit of a stored image; doing it twice mends it."""
+    """Flip one bit of a stored image."""
     shard = min(registry.glob("data/*/*/*/shard-00000.tar"))
     shard.chmod(0o644)
     data = bytearray(shard.read_bytes())
@@ -108,9 +122,14 @@ def damage(registry: Path) -> None:
     shard.write_bytes(data)
 
 
-def say(text: str) -> None:
+def say(title: str, text: str) -> None:
     """Announce a step."""
-    print(f"\n{BOLD}{text}{PLAIN}")
+    print(f"\n\n{BOLD}{title}{PLAIN}\n{text}")
+
+
+def note(text: str) -> None:
+    """Say something between two commands."""
+    print(f"\n  {DIM}{text}{PLAIN}")
 
 
 def run(command: str, expect: int = 0) -> None:
@@ -119,6 +138,8 @@ def run(command: str, expect: int = 0) -> None:
     line = f"{sys.executable} -m imagecards.cli {command}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     print(indented((done.stdout + done.stderr).rstrip()))
+    if expect:
+        print(f"    {DIM}(exit code {done.returncode}){PLAIN}")
     if done.returncode != expect or "Traceback" in done.stderr:
         sys.exit(f"imagecards {command} ended with {done.returncode}, not with {expect}")
 
@@ -127,13 +148,24 @@ def python(source: str) -> None:
     """Run a few lines of Python and show them with their output."""
     source = textwrap.dedent(source).strip()
     print("\n" + textwrap.indent(source, f"  {CYAN}>>> {PLAIN}"), flush=True)
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
     print(indented(done.stdout.rstrip()))
 
 
 def indented(text: str) -> str:
-    """Output stands to the right of commands, shortened to the width of a screen."""
-    return "\n".join(f"    {line[:150]}{'...' if len(line) > 150 else ''}" for line in text.splitlines())
+    """Output stands to the right of commands; what is wider than a screen goes on in the next line."""
+    lines = []
+    for line in text.splitlines():
+        depth = " " * (4 + len(line) - len(line.lstrip()))
+        if len(line) + 4 <= WIDTH:
+            lines.append(f"    {line}")
+        else:
+            lines += textwrap.wrap(
+                line.strip(), WIDTH, initial_indent=depth, subsequent_indent=f"{depth}  ", break_on_hyphens=False
+            )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

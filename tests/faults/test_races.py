@@ -68,7 +68,7 @@ def check_versions(registry: CardRegistry, folders: list[Path], outcomes: list[s
 
 
 def test_with_the_next_number_every_process_gets_its_own_version(registry: CardRegistry, folders: list[Path]) -> None:
-    outcomes = race(Path(registry.url.removeprefix("file://")), folders, None)
+    outcomes = race(Path(registry.url), folders, None)
     assert len(set(outcomes)) == PROCESSES
     assert {str(version) for version in registry.versions("a/b")} == set(outcomes)
     assert set(outcomes) == {f"1.{minor}.0" for minor in range(PROCESSES)}
@@ -77,12 +77,12 @@ def test_with_the_next_number_every_process_gets_its_own_version(registry: CardR
 
 
 def test_with_one_number_exactly_one_wins(registry: CardRegistry, folders: list[Path]) -> None:
-    outcomes = race(Path(registry.url.removeprefix("file://")), folders, "3.0.0")
+    outcomes = race(Path(registry.url), folders, "3.0.0")
     assert sorted(outcomes) == ["3.0.0"] + ["conflict"] * (PROCESSES - 1)
     check_versions(registry, folders, outcomes)
 
 
 def test_the_same_data_from_many_processes_are_one_version(registry: CardRegistry, folders: list[Path]) -> None:
-    outcomes = race(Path(registry.url.removeprefix("file://")), [folders[0]] * PROCESSES, None)
+    outcomes = race(Path(registry.url), [folders[0]] * PROCESSES, None)
     assert set(outcomes) == {"1.0.0"}
     assert [str(version) for version in registry.versions("a/b")] == ["1.0.0"]

@@ -4,6 +4,7 @@ import errno
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,15 @@ MakeFolder = Callable[..., Path]
 ERRNOS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 
+def registration(registry: Path, folder: Path) -> Callable[[], DataCard]:
+    """What is killed and made to fail, in a form that another process can take."""
+    artifacts = {"note": folder.parent / "note.txt"}
+    register = CardRegistry(registry).register
+    return partial(register, ImageDataset(image_dir=folder), "a/b", tags=["prod"], artifacts=artifacts)
+
+
 def register_folder(registry: Path, folder: Path) -> DataCard:
-    return CardRegistry(registry).register(
-        ImageDataset(image_dir=folder), "a/b", tags=["prod"], artifacts={"note": folder.parent / "note.txt"}
-    )
+    return registration(registry, folder)()
 
 
 class Scene:
@@ -86,7 +92,7 @@ def test_killed_at_every_system_call(scene: Scene, monkeypatch: pytest.MonkeyPat
     points = 0
     for number, registry in enumerate(scene.registries(), start=1):
         monkeypatch.setenv("IMAGECARDS_CACHE", str(tmp_path / f"cache-{number}"))
-        killed = run_killed(number, register_folder, registry, scene.folder)
+        killed = run_killed(number, registration(registry, scene.folder))
         if not killed:
             assert scene.visible(registry)
             break
@@ -132,9 +138,14 @@ def test_failing_at_every_system_call(
     assert failures > 50
 
 
+# an interrupt inside a destructor is printed and goes no further, as Python has it
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupted_at_every_system_call(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    calls = count_calls(lambda: register_folder(next(scene.registries()), scene.folder))
-    for number, registry in enumerate(scene.registries(), start=1):
+    calls = 0
+    for number, registry in enumerate(scene.registries()):
+        if number == 0:
+            calls = count_calls(registration(registry, scene.folder))
+            continue
         if number > calls:
             break
         monkeypatch.setenv("IMAGECARDS_CACHE", str(tmp_path / f"cache-{number}"))

@@ -1,5 +1,6 @@
 """The columnar path and the exact path give the same table and the same issues on every input."""
 
+import copy
 import json
 from typing import Any
 
@@ -19,17 +20,19 @@ def prove_nothing(_text: Any, _line_count: int, _shape: Shape) -> None:
     """Leave everything to the exact path."""
 
 
-def both_answers(data: bytes) -> tuple[Answer, Answer]:
+def both_answers(data: bytes, block_bytes: int) -> tuple[Answer, Answer]:
     """Read with both paths, and with the exact one alone; tiny blocks make small files take every branch."""
 
     def read(prove: Prove) -> Answer:
-        return Reader(data, "m.jsonl", prove=prove, max_line_bytes=2000, few_lines=1, block_bytes=300).read()
+        reader = Reader(data, "m.jsonl", prove=prove, max_line_bytes=6000, few_lines=1, block_bytes=block_bytes)
+        return reader.read()
 
     return read(columnar.prove), read(prove_nothing)
 
 
-def assert_agree(data: bytes) -> Answer:
-    (table, report), (exact_table, exact_report) = both_answers(data)
+def assert_agree(data: bytes, block_bytes: int = 300) -> Answer:
+    """Require equal answers of both paths, and return them."""
+    (table, report), (exact_table, exact_report) = both_answers(data, block_bytes)
     assert list(report) == list(exact_report)
     assert report == exact_report
     assert table.schema == exact_table.schema
@@ -115,6 +118,26 @@ CATEGORIES = st.sampled_from([st.integers(0, 80), st.sampled_from(["cat", "dog",
 FILES = CATEGORIES.flatmap(lambda categories: st.lists(records(categories), min_size=1, max_size=12))
 
 HOSTILE_VALUES = [
+    "[]",
+    "1e16",
+    "-1e16",
+    "-1",
+    "2",
+    "[-1]",
+    "[1]",
+    '["x"]',
+    "[null, null]",
+    "[1, null]",
+    "[1, 2, 3]",
+    "[[1, 2, 3, 4, 5, 6]]",
+    "[[1, 2, 3, 4, 5]]",
+    "[[1, 2, 3, 4, 5, NaN]]",
+    "[[1, 2, 3, 4, 5, 1e16]]",
+    "[[[1, 2, 3, 4]], null]",
+    "[[1, 2, 3, 4]]",
+    "[[1, 2, 3, 4], null]",
+    '{"size": [4, 5], "counts": "ab"}',
+    '{"t": null, "u": null}',
     "NaN",
     "-Infinity",
     "1e999",
@@ -177,6 +200,9 @@ FIELDS = [
     "captoin",
 ]
 HOSTILE_LINES = [
+    b"null {}",
+    b'null {"file_name": "x.png"}',
+    b"1 {}",
     b"null",
     b"[]",
     b"{}",
@@ -200,7 +226,7 @@ HOSTILE_LINES = [
     b'{"file_name": "a.png", "caption": "\xed\xa0\x80"}',
     b"[" * 3000,
     b'{"file_name": "a.png", "caption": "tab\there"}',
-    b'{"file_name": "a.png", "caption": "' + b"x" * 2000 + b'"}',
+    b'{"file_name": "a.png", "caption": "' + b"x" * 7000 + b'"}',
     b"{'file_name': 'a.png'}",
     b'{"file_name": "a.png",}',
     b'{"file_name": "a.png"} // x}',
@@ -284,6 +310,102 @@ def test_paths_agree_campaign(
     for _ in range(data.draw(st.integers(0, 3))):
         text[data.draw(st.integers(0, len(text))) :][:1] = bytes([data.draw(st.integers(0, 255))])
     assert_agree(bytes(text))
+
+
+def full_row(categories: list[Any], **changes: Any) -> dict[str, Any]:
+    """A record with every kind of field, so that one of them settles what the columnar path needs to know."""
+    objects = {
+        "bbox": [[1, 2.5, 3, 4], [5, 6, 7, 8]],
+        "categories": categories,
+        "segmentation": [[[1, 2, 3, 4, 5, 6.5]], None],
+        "area": [2.5, None],
+        "iscrowd": [0, 1],
+        "id": [7, 8],
+        "track": [{"t": 1}, None],
+    }
+    row: dict[str, Any] = {"file_name": "a.png", "caption": "x", "categories": categories, "objects": objects}
+    row |= {"count": 1, "score": 1.5, "flag": True, "tags": ["x", None], "nothing": None, "nulls": [None]}
+    return row | {"empty": {}, "meta": {"a": 1, "b": [0.5]}, "date": "2020-01-01T00:00:00"} | changes
+
+
+PLACES = [
+    *(("objects", name) for name in full_row([])["objects"]),
+    *((name,) for name in full_row([])),
+    ("meta", "a"),
+    ("meta", "b"),
+    ("empty", ""),
+    ("objects", "bbox", 1),
+    ("objects", "bbox", 1, 3),
+    ("objects", "categories", 0),
+    ("objects", "segmentation", 0),
+    ("objects", "segmentation", 1),
+    ("objects", "segmentation", 0, 0),
+    ("objects", "segmentation", 0, 0, 2),
+    ("objects", "area", 1),
+    ("objects", "iscrowd", 1),
+    ("objects", "id", 1),
+    ("objects", "track", 1),
+    ("categories", 1),
+    ("tags", 1),
+    ("nulls", 0),
+    ("meta", "b", 0),
+]
+
+
+def with_raw(row: dict[str, Any], place: tuple[str | int, ...], raw: str) -> bytes:
+    """The line of a record in which the value at ``place`` is replaced by any text."""
+    marked = copy.deepcopy(row)
+    inner: Any = marked
+    for part in place[:-1]:
+        inner = inner[part]
+    inner[place[-1]] = "@@"
+    return json.dumps(marked).replace('"@@"', raw).encode()
+
+
+@pytest.mark.parametrize(
+    ("place", "categories"),
+    [(place, [1, 2]) for place in PLACES] + [(place, ["x", "y"]) for place in PLACES if "categories" in place],
+    ids=str,
+)
+def test_paths_agree_on_every_hostile_value_in_every_place(place: tuple[str | int, ...], categories: list[Any]) -> None:
+    lines = []
+    for number, raw in enumerate(HOSTILE_VALUES):
+        valid = full_row(categories, file_name=f"valid{number}.png")
+        hostile = full_row(categories, file_name=f"hostile{number}.png")
+        lines += [json.dumps(valid).encode(), with_raw(hostile, place, raw)]
+    assert_agree(b"\n".join(lines), block_bytes=1 << 20)
+
+
+@pytest.mark.parametrize("place", [("nothing",), ("nulls", 0), ("empty", "")], ids=str)
+def test_a_field_that_was_only_null_may_become_anything_but_by_the_exact_path(place: tuple[str | int, ...]) -> None:
+    lines = [json.dumps(full_row([1, 2], file_name=f"{number}.png")).encode() for number in range(6)]
+    lines[3] = with_raw(full_row([1, 2], file_name="3.png"), place, "true")
+    table, report = assert_agree(b"\n".join(lines), block_bytes=1 << 20)
+    assert report.ok
+    assert "true" in json.dumps(table.to_pylist())
+
+
+@pytest.mark.parametrize("name", ["categories", "area", "track", "segmentation"])
+def test_lengths_that_make_up_for_each_other_on_two_lines_are_found(name: str) -> None:
+    rows = [full_row([1, 2], file_name=f"{number}.png") for number in range(8)]
+    rows[4]["objects"] |= {name: rows[0]["objects"][name][:1]}
+    rows[5]["objects"] |= {name: rows[0]["objects"][name] + rows[0]["objects"][name][:1]}
+    _, report = assert_agree(b"\n".join(to_lines(rows)), block_bytes=1 << 20)
+    assert [(issue.line, issue.rule) for issue in report.errors] == [(5, "unequal-lengths"), (6, "unequal-lengths")]
+
+
+@pytest.mark.parametrize("line", HOSTILE_LINES)
+def test_paths_agree_on_every_hostile_line(line: bytes) -> None:
+    valid = [json.dumps(full_row([1, 2], file_name=f"{number}.png")).encode() for number in range(10)]
+    for place in range(2, 11):
+        assert_agree(b"\n".join([*valid[:place], line, *valid[place:]]), block_bytes=1 << 20)
+
+
+def test_lines_stay_in_order_where_the_paths_take_turns() -> None:
+    rows = [{"file_name": f"{number}.png", "n": number} for number in range(60)]
+    lines = [b" " * (number % 3 == 0) + line for number, line in enumerate(to_lines(rows))]
+    table, _ = assert_agree(b"\n\n".join(lines), block_bytes=1 << 20)
+    assert table["line"].to_pylist() == list(range(1, 120, 2))
 
 
 def test_columnar_path_proves_what_it_should() -> None:

@@ -28,7 +28,7 @@ def filled(registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path) -> C
 
 
 def files(registry: CardRegistry) -> list[Path]:
-    return sorted(path for path in Path(registry.url.removeprefix("file://")).rglob("*") if path.is_file())
+    return sorted(path for path in Path(registry.url).rglob("*") if path.is_file())
 
 
 def test_all_is_well_after_registration(filled: CardRegistry) -> None:
@@ -43,7 +43,7 @@ def test_all_is_well_after_registration(filled: CardRegistry) -> None:
 
 def test_a_flipped_byte_in_any_file_is_found_and_the_file_is_named(filled: CardRegistry) -> None:
     for path in files(filled):
-        key = path.relative_to(filled.url.removeprefix("file://")).as_posix()
+        key = path.relative_to(filled.url).as_posix()
         if key.startswith("data/a/t/") and path.parent.name in _withdrawn_attempts(filled):
             continue  # the bytes of a withdrawn version may go at any time
         data = path.read_bytes()
@@ -70,9 +70,9 @@ def _withdrawn_attempts(registry: CardRegistry) -> set[str]:
 
 def test_the_image_whose_bytes_changed_is_named(filled: CardRegistry) -> None:
     card = filled.load("a/b")
-    shard = Path(filled.url.removeprefix("file://")) / card.shards[0].key
+    shard = Path(filled.url) / card.shards[0].key
     data = bytearray(shard.read_bytes())
-    image = ImageDataset(image_dir=Path(filled.url.removeprefix("file://")).parent / "both").read("train/001.png")
+    image = ImageDataset(image_dir=Path(filled.url).parent / "both").read("train/001.png")
     position = data.index(image) + len(image) // 2
     data[position] ^= 1
     shard.chmod(0o644)
@@ -91,7 +91,7 @@ def test_the_image_whose_bytes_changed_is_named(filled: CardRegistry) -> None:
 
 def test_presence_and_size_are_seen_without_reading(filled: CardRegistry) -> None:
     card = filled.load("a/b")
-    shard = Path(filled.url.removeprefix("file://")) / card.shards[0].key
+    shard = Path(filled.url) / card.shards[0].key
     data = shard.read_bytes()
     shard.chmod(0o644)
     shard.write_bytes(data[:-1])
@@ -105,7 +105,7 @@ def test_presence_and_size_are_seen_without_reading(filled: CardRegistry) -> Non
 
 
 def test_a_missing_tag_folder_or_tomb_is_not_an_error_but_a_damaged_one_is(filled: CardRegistry) -> None:
-    tag = Path(filled.url.removeprefix("file://")) / "tags/a/b/prod/00000001.json"
+    tag = Path(filled.url) / "tags/a/b/prod/00000001.json"
     tag.chmod(0o644)
     tag.write_bytes(tag.read_bytes() + b" ")
     (problem,) = filled.verify().problems

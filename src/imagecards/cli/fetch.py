@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from imagecards.cli.options import AsJson, Reference, Registry
-from imagecards.cli.printing import print_json
-from imagecards.registry import CardRegistry
+from imagecards.cli.completing import complete_artifact
+from imagecards.cli.options import AsJson, Reference, Registry, open_registry
+from imagecards.cli.printing import print_json, say
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -18,12 +18,18 @@ def add_commands(app: typer.Typer) -> None:
 def fetch(
     reference: Reference,
     to: Annotated[Path | None, typer.Option("--to", help="A new folder.", show_default="the card's name")] = None,
-    artifact: Annotated[str | None, typer.Option(help="Fetch this artifact of the version instead.")] = None,
+    artifact: Annotated[
+        str | None,
+        typer.Option(help="Fetch this artifact of the version instead.", autocompletion=complete_artifact),
+    ] = None,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a version's images and metadata into a new folder, as they were registered."""
-    opened = CardRegistry(registry)
+    """Write a version's files into a new folder.
+
+    They have the names and bytes that were registered. The folder appears whole or not at all.
+    """
+    opened = open_registry(registry)
     card = opened.load(reference)
     target = to or Path(artifact or card.name.name)
     if artifact is not None:
@@ -31,6 +37,7 @@ def fetch(
     else:
         opened.fetch(card, target)
     if as_json:
-        print_json({"reference": str(card.ref), "folder": str(target)})
+        print_json({"reference": str(card.ref), "digest": card.digest, "artifact": artifact, "folder": str(target)})
     else:
-        typer.echo(f"{card.name}@{card.version} {artifact or ''}".rstrip() + f" -> {target}")
+        what = f"{artifact} of " if artifact else ""
+        say(f"fetched {what}{card.name}@{card.version} into {target}")

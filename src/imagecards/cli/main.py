@@ -1,42 +1,28 @@
-"""The ``imagecards`` command: its sub-commands, and what its exit codes mean.
+"""The ``imagecards`` command: its sub-commands, and how it begins and ends."""
 
-0  done, and nothing found
-1  problems were found in a dataset or in the registry
-2  the call itself is wrong
-3  there is no such card, version, tag, artifact or image
-4  the name or version is taken
-5  stored bytes are not those that were registered
-6  the storage failed
-130  interrupted; nothing was left half-done
-"""
-
-import json
+import io
+import logging
+import os
 import sys
-from typing import Any
 
 import typer
 
 from imagecards import __version__
-from imagecards.cli import check, fetch, look, register, tag, validate
-from imagecards.errors import (
-    AlreadyExistsError,
-    ImageCardsError,
-    IntegrityError,
-    InvalidMetadataError,
-    NotFoundError,
-    StorageError,
-)
-
-_INTERRUPTED = 130
+from imagecards.cli import attach, diff, fetch, gc, listing, register, show, tag, validate, verify
+from imagecards.cli.completing import complete_in_bash
+from imagecards.cli.failing import EXIT_CODES, INTERRUPTED, fail
+from imagecards.cli.printing import say, warn
 
 app = typer.Typer(
     name="imagecards",
     help="A registry of image datasets for machine learning, with no server.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for room in (validate, register, look, fetch, tag, check):
+for room in (validate, register, attach, listing, show, diff, fetch, tag, verify, gc):
     room.add_commands(app)
 
 
@@ -45,7 +31,7 @@ def _options(
     version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
 ) -> None:
     if version:
-        typer.echo(f"imagecards {__version__}")
+        say(f"imagecards {__version__}")
         raise typer.Exit
 
 
@@ -54,46 +40,39 @@ def main(arguments: list[str] | None = None) -> None:
 
     Args:
         arguments: What stands behind the command's name; by default what the process was started with.
+
+    Raises:
+        SystemExit: Always, with the exit code that `imagecards.cli.failing` explains.
     """
     given = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may hold what the terminal can't show
+    if os.environ.get("_IMAGECARDS_COMPLETE") == "complete_bash":
+        complete_in_bash(os.environ, lambda: sys.exit(_run([])))
+    warnings = _Warnings()
+    logging.getLogger("imagecards").addHandler(warnings)
     try:
-        app(given, prog_name="imagecards")
-    except SystemExit as end:
-        if end.code == _INTERRUPTED:
-            typer.echo("interrupted; nothing was left half-done", err=True)
-        raise
-    except (ImageCardsError, ValueError) as error:
-        if not is_user_error(error):
-            raise
-        report(error, as_json="--json" in given)
-        sys.exit(exit_code(error))
+        code = _run(given)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        code = fail(error, as_json="--json" in given)
+    finally:
+        logging.getLogger("imagecards").removeHandler(warnings)
+    if code == INTERRUPTED:
+        warn("interrupted; nothing was left half-done")
+    sys.exit(code)
 
 
-def is_user_error(error: Exception) -> bool:
-    """Whether an error speaks to the user, rather than being a fault of ours."""
-    from pydantic import ValidationError
-
-    return isinstance(error, (ImageCardsError, ValidationError))
-
-
-def exit_code(error: Exception) -> int:
-    """The exit code that stands for an error."""
-    codes: tuple[tuple[type[Exception], int], ...] = (
-        (InvalidMetadataError, 1),
-        (NotFoundError, 3),
-        (AlreadyExistsError, 4),
-        (IntegrityError, 5),
-        (StorageError, 6),
-    )
-    return next((code for kind, code in codes if isinstance(error, kind)), 2)
+def _run(arguments: list[str]) -> int:
+    """Run a command; errors pass through, so that they are told in one place."""
+    code = app(arguments, prog_name="imagecards", standalone_mode=False)
+    return code if isinstance(code, int) else 0
 
 
-def report(error: Exception, *, as_json: bool) -> None:
-    """Say what went wrong: text on standard error, or an object on standard output."""
-    if not as_json:
-        typer.echo(f"error: {error}", err=True)
-        return
-    said: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
-    if isinstance(error, InvalidMetadataError):
-        said["issues"] = [issue.to_dict() for issue in error.issues]
-    typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
+class _Warnings(logging.Handler):
+    """Shows what the library logs on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(f"{record.levelname.lower()}: {record.getMessage()}")

@@ -1,17 +1,21 @@
-"""``imagecards register`` and ``imagecards attach``: what makes something new."""
+"""``imagecards register``: a new version."""
 
 import json
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagecards.cli.options import AsJson, Name, Reference, Registry
-from imagecards.cli.printing import plural, print_json, size
-from imagecards.errors import InvalidInputError
-from imagecards.registry import CardRegistry
+from imagecards.cli.completing import complete_reference
+from imagecards.cli.data import read_data
+from imagecards.cli.options import AsJson, Name, Registry, open_registry
+from imagecards.cli.printing import plural, print_json, say, size
+from imagecards.errors import InvalidInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from imagecards.cards import DataCard, Version
+    from imagecards.registry import CardRegistry
 
 
 class Bump(StrEnum):
@@ -23,9 +27,8 @@ class Bump(StrEnum):
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
+    """Add this command to the command line."""
     app.command("register")(register)
-    app.command("attach")(attach)
 
 
 def register(
@@ -37,7 +40,10 @@ def register(
     description: Annotated[str | None, typer.Option("--description", "-m", help="What it is, in a few words.")] = None,
     license: Annotated[str | None, typer.Option(help="An SPDX identifier or a name.")] = None,
     source: Annotated[str | None, typer.Option(help="Where it came from.")] = None,
-    parent: Annotated[list[str] | None, typer.Option(help="A version that it was made from; may be repeated.")] = None,
+    parent: Annotated[
+        list[str] | None,
+        typer.Option(help="A version that it was made from; may be repeated.", autocompletion=complete_reference),
+    ] = None,
     artifact: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=PATH", help="A file or folder to keep beside the card; may be repeated."),
@@ -49,9 +55,14 @@ def register(
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a folder or a table as a new version; data that did not change make none."""
-    opened = CardRegistry(registry)
-    data = _read_data(path, metadata)
+    """Register a folder or a table as a new version.
+
+    Everything is validated first: the version is complete, or there is none. Data that are those of the latest version,
+    with nothing said anew, make no version.
+    """
+    opened = open_registry(registry)
+    data = read_data(path, metadata)
+    before = _versions(opened, name)
     card = opened.register(
         data,
         name,
@@ -65,50 +76,31 @@ def register(
         metadata=_parse_object(info),
         artifacts=dict(_parse_pair(pair) for pair in artifact or ()),
     )
+    new = card.version not in before
     if as_json:
-        print_json({"reference": str(card.ref), "digest": card.digest, "dataset_digest": card.dataset_digest})
-        return
-    summary = card.summary
-    what = plural(summary.images or 0, "image") if card.kind == "images" else plural(summary.rows or 0, "row")
-    typer.echo(f"{card.name}@{card.version}  {what}, {size(summary.bytes)}  {card.digest}")
-
-
-def attach(
-    reference: Reference,
-    name: Annotated[str, typer.Argument(help="What to call the artifact.")],
-    path: Annotated[Path, typer.Argument(help="The file or folder.")],
-    registry: Registry = None,
-    as_json: AsJson = False,
-) -> None:
-    """Keep a file or folder beside a registered version."""
-    opened = CardRegistry(registry)
-    artifact = opened.attach(reference, name, path)
-    total = sum(file.stored.size for file in artifact.files)
-    if as_json:
-        print_json({"name": name, "files": [file.path for file in artifact.files], "bytes": total})
+        said = {"reference": str(card.ref), "digest": card.digest, "dataset_digest": card.dataset_digest}
+        print_json(said | {"new": new, "reason": card.bump_reason, "tags": tag or []})
     else:
-        typer.echo(f"{name}: {plural(len(artifact.files), 'file')}, {size(total)}, beside {opened.load(reference).ref}")
+        say(_outcome(card, new=new) + (f", tagged {', '.join(tag)}" if tag else ""))
 
 
-def _read_data(path: Path, metadata: str | None) -> Any:
-    """What a path holds: a table by its suffix, else a folder of images."""
-    import polars as pl
-
-    from imagecards.datasets import ImageDataset, TableDataset
-
-    if path.is_dir() or not path.exists():
-        return ImageDataset(image_dir=path, metadata=metadata)
-    readers: dict[str, Callable[[Path], Any]] = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".npy": _read_array}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise InvalidInputError(f"{path} is no folder and no table: give a folder, or one of {', '.join(readers)}")
-    return TableDataset(reader(path))
+def _versions(registry: "CardRegistry", name: str) -> "list[Version]":
+    try:
+        return registry.versions(name, withdrawn=True)
+    except NotFoundError:
+        return []
 
 
-def _read_array(path: Path) -> Any:
-    import numpy as np
-
-    return np.load(path, allow_pickle=False)
+def _outcome(card: "DataCard", *, new: bool) -> str:
+    """What a registration came to, in one line."""
+    if not new:
+        return f"unchanged: {card.name}@{card.version} has these data already"
+    counts = [plural(card.summary.rows or 0, "row")]
+    if card.kind == "images":
+        counts = [plural(card.summary.images, "image"), plural(card.summary.objects, "object")]
+    stored = sum(file.size for file in card.files() if f"/{card.attempt}/" in file.key)
+    told = ", ".join([*counts, size(card.summary.bytes)])
+    return f"registered {card.name}@{card.version}: {told} ({size(stored)} added to the registry)"
 
 
 def _parse_object(text: str | None) -> dict[str, Any] | None:

@@ -1,12 +1,12 @@
-"""``imagecards tag`` and ``withdraw``: what is said of versions that exist."""
+"""``imagecards tag``, ``untag`` and ``withdraw``: what is said of versions that exist."""
 
 from typing import Annotated
 
 import typer
 
-from imagecards.cli.options import AsJson, Name, Reference, Registry
-from imagecards.cli.printing import print_json
-from imagecards.registry import CardRegistry
+from imagecards.cli.completing import complete_tag
+from imagecards.cli.options import AsJson, Name, Reference, Registry, open_registry
+from imagecards.cli.printing import print_json, say
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -18,30 +18,32 @@ def add_commands(app: typer.Typer) -> None:
 
 def tag(
     reference: Reference,
-    labels: Annotated[list[str], typer.Argument(metavar="TAG...", help="The tags, such as prod.")],
+    labels: Annotated[
+        list[str], typer.Argument(metavar="TAG...", help="The tags, such as prod.", autocompletion=complete_tag)
+    ],
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let tags stand for a version from now on; a tag that is there moves."""
-    card = CardRegistry(registry).tag(reference, *labels)
+    """Let tags stand for a version from now on, or move them."""
+    card = open_registry(registry).tag(reference, *labels)
     if as_json:
         print_json({"reference": str(card.ref), "tags": labels})
     else:
-        typer.echo(f"{', '.join(labels)} -> {card.name}@{card.version}")
+        say(f"{', '.join(labels)} -> {card.name}@{card.version}")
 
 
 def untag(
     name: Name,
-    labels: Annotated[list[str], typer.Argument(metavar="TAG...", help="The tags.")],
+    labels: Annotated[list[str], typer.Argument(metavar="TAG...", help="The tags.", autocompletion=complete_tag)],
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
     """Take tags away; the versions stay."""
-    CardRegistry(registry).untag(name, *labels)
+    open_registry(registry).untag(name, *labels)
     if as_json:
         print_json({"name": name, "untagged": labels})
     else:
-        typer.echo(f"{', '.join(labels)} of {name}: taken away")
+        say(f"{', '.join(labels)} of {name}: taken away")
 
 
 def withdraw(
@@ -50,9 +52,12 @@ def withdraw(
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take an exact version out of every look-up, for good; its number is never used again."""
-    card = CardRegistry(registry).withdraw(reference, reason)
+    """Take an exact version out of every look-up, for good.
+
+    Its number is never used again. Its bytes stay until gc deletes those that no other version needs.
+    """
+    card = open_registry(registry).withdraw(reference, reason)
     if as_json:
         print_json({"withdrawn": str(card.ref), "reason": reason})
     else:
-        typer.echo(f"{card.name}@{card.version} is withdrawn: {reason}")
+        say(f"{card.name}@{card.version} is withdrawn: {reason}")

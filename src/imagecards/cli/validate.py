@@ -1,12 +1,17 @@
 """``imagecards validate``: everything that is wrong with a folder, at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagecards.cli.options import AsJson
-from imagecards.cli.printing import plural, print_json
+from imagecards.cli.options import AsJson, Limit
+from imagecards.cli.printing import plural, print_json, say
+from imagecards.errors import InvalidInputError
+from imagecards.progress import track
+
+if TYPE_CHECKING:
+    from imagecards.records import Report
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -15,35 +20,55 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def validate(
-    path: Annotated[Path, typer.Argument(help="A folder of images, or a metadata.jsonl file alone.")],
+    path: Annotated[Path, typer.Argument(help="A folder of images, or a .jsonl metadata file alone.")],
     metadata: Annotated[
         str | None, typer.Option(help="The metadata file in the folder.", show_default="metadata.jsonl")
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many issues to print; the counts cover all.")] = 20,
+    limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Check a folder with its metadata.jsonl and list all that is wrong, each with file, line and field."""
-    from imagecards.datasets import ImageDataset
-    from imagecards.records import read_jsonl
+    """List all that is wrong with a folder and its metadata.
 
+    Each issue comes with file, line, field and rule. Errors would stop a registration, warnings would not. A metadata
+    file alone is checked without its images.
+    """
     if path.is_file():
-        table, report = read_jsonl(path.read_bytes(), path.name)
-        what = plural(table.num_rows, "record")
+        if metadata is not None:
+            raise InvalidInputError(f"{path} is a file, and --metadata names a file in a folder: give the folder")
+        report, what = _check_file(path)
     else:
-        dataset = ImageDataset(image_dir=path, metadata=metadata)
-        report = dataset.validate()
-        what = plural(len(dataset), "image") if report.ok else "images"
+        report, what = _check_folder(path, metadata)
     if as_json:
         print_json(
             {
                 "path": str(path),
                 "ok": report.ok,
-                "counts": report.counts,
+                "errors": report.error_count,
+                "warnings": report.warning_count,
+                "counts": dict(report.counts),
                 "issues": [issue.to_dict() for issue in report],
             }
         )
     else:
         if len(report):
-            typer.echo(report.render(limit=limit))
-        typer.echo(f"{path}: {what} valid" if report.ok else f"{path}: not valid; registering it would be refused")
+            say(report.render(limit=limit))
+        say(f"{path}: {what} valid" if report.ok else f"{path}: not valid; registering it would be refused")
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _check_folder(path: Path, metadata: str | None) -> "tuple[Report, str]":
+    from imagecards.datasets import ImageDataset
+
+    dataset = ImageDataset(image_dir=path, metadata=metadata)
+    report = dataset.validate()
+    return report, plural(len(dataset), "image") if report.ok else "images"
+
+
+def _check_file(path: Path) -> "tuple[Report, str]":
+    from imagecards.records import read_jsonl
+
+    if path.suffix != ".jsonl":
+        raise InvalidInputError(f"{path} is neither a folder nor a .jsonl file: give one of these")
+    with track("checking records", total=None):
+        table, report = read_jsonl(path.read_bytes(), path.name)
+    return report, plural(table.num_rows, "record")

@@ -1,10 +1,13 @@
 """The arguments of ImageDataset: what is refused, as pydantic's ValidationError."""
 
 import os
+import stat
+from collections.abc import Callable
 from typing import Any
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from imagecards.errors import StorageError
 from imagecards.paths import check_relative
 from imagecards.records.metadata import ImageMetadata
 
@@ -21,12 +24,13 @@ def check_arguments(image_dir: object, metadata: object) -> tuple[str, str | Ima
 
     Raises:
         ValidationError: One of them is not valid, or both.
+        StorageError: What is there can't be looked at.
     """
     errors = []
     folder = ""
     if not isinstance(image_dir, str | os.PathLike) or not isinstance(os.fspath(image_dir), str):
         errors.append(_error("image_dir", "image_dir must be a path", image_dir))
-    elif "\0" in (path := os.fspath(image_dir)) or not os.path.isdir(path):  # noqa: PTH112 - keeps a str
+    elif "\0" in (path := os.fspath(image_dir)) or not _is_kind(path, stat.S_ISDIR):
         errors.append(_error("image_dir", "image_dir must be a directory, and {path} is none", image_dir))
     else:
         folder = os.path.abspath(path)  # noqa: PTH100 - keeps links, unlike Path.resolve
@@ -54,9 +58,19 @@ def _name_problem(name: str) -> str | None:
 
 
 def _file_problem(folder: str, name: str) -> str | None:
-    if not os.path.isfile(f"{folder}/{name}"):  # noqa: PTH113 - system calls go through os here
+    if not _is_kind(f"{folder}/{name}", stat.S_ISREG):
         return "metadata file {path} does not exist in image_dir"
     return None
+
+
+def _is_kind(path: str, kind: Callable[[int], bool]) -> bool:
+    """Whether something of a kind is there; unlike those of `os.path`, a failing disk is not an answer."""
+    try:
+        return kind(os.stat(path).st_mode)  # noqa: PTH116 - system calls go through os here
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        raise StorageError(f"{path} can't be looked at ({error.strerror}): see that it can be read") from error
 
 
 def _error(field: str, message: str, value: Any) -> InitErrorDetails:

@@ -30,12 +30,14 @@ class Document(NamedTuple):
         metadata: What it says; ``None`` where that breaks rules.
         table: Its valid records, one row a line, with file names relative to the whole folder.
         report: What is wrong with it.
+        numbers: The number of the line of each row of ``table``, where not all lines are valid.
     """
 
     path: str
     metadata: ImageMetadata | None
     table: pa.Table
     report: Report
+    numbers: Sequence[int] = ()
 
     @property
     def prefix(self) -> str:
@@ -45,7 +47,7 @@ class Document(NamedTuple):
     def lines(self) -> Sequence[int | None]:
         """The number of the line of each row of ``table``, where that is known."""
         if self.metadata is None:
-            return [None] * len(self.table)
+            return self.numbers
         if self.metadata.text is None:
             return range(1, len(self.table) + 1)
         lines = self.metadata.text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
@@ -112,7 +114,7 @@ def read_document(source: FolderSource, path: str) -> Document:
     except InvalidMetadataError as error:
         table, report = read_jsonl(data, path)  # its valid records are still held against the files
         report = Report(error.issues) if report.ok else report
-        return Document(path, None, _prefixed(table.drop_columns("line"), path), report)
+        return Document(path, None, _prefixed(table.drop_columns("line"), path), report, table["line"].to_pylist())
     return Document(path, metadata, _prefixed(metadata.table, path), metadata.report)
 
 

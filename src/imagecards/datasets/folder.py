@@ -4,9 +4,8 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
-from imagecards.datasets.scan import INODE_BITS, OPEN_FOLDER, FoundFile
+from imagecards.datasets.scan import INODE_BITS, OPEN_FOLDER, FoundFile, close_read
 from imagecards.errors import FormatError, InvalidInputError, NotFoundError, StorageError
 
 # NONBLOCK: a named pipe that poses as an image must not hold us up before we can see what it is.
@@ -23,8 +22,7 @@ class _OpenFolder:
         self.fd = fd
 
     def __del__(self) -> None:
-        with suppress(OSError):
-            os.close(self.fd)
+        close_read(self.fd)
 
 
 class FolderSource:
@@ -84,7 +82,7 @@ class FolderSource:
         except OSError as error:
             raise self._explain(name, error) from error
         finally:
-            os.close(file)
+            close_read(file)
         if len(data) != size:
             raise self._changed(name)
         return data

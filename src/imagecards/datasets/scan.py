@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from contextlib import suppress
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -64,6 +65,12 @@ def promised_format(name: str) -> str | None:
     return _FORMATS.get(name[dot:].lower()) if dot > 0 and name[dot - 1] != "/" else None
 
 
+def close_read(descriptor: int) -> None:
+    """Close what was only read from; that this fails means nothing."""
+    with suppress(OSError):
+        os.close(descriptor)
+
+
 def scan_folder(root: str | os.PathLike[str]) -> FolderScan:
     """List the files below a folder; hidden files and folders are left out.
 
@@ -85,7 +92,7 @@ def scan_folder(root: str | os.PathLike[str]) -> FolderScan:
     try:
         _walk(folder, "", path, scan)
     finally:
-        os.close(folder)
+        close_read(folder)
     scan.files.sort(key=itemgetter(0))
     scan.issues.sort(key=lambda issue: issue.file)
     return scan
@@ -133,7 +140,7 @@ def _walk(folder: int, prefix: str, root: str, scan: FolderScan) -> None:
         try:
             _walk(child, path, root, scan)
         finally:
-            os.close(child)
+            close_read(child)
 
 
 def _is_text(name: str) -> bool:

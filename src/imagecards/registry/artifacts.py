@@ -1,8 +1,11 @@
 """Artifacts: files and folders that are kept beside a card."""
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from imagecards.cards import Artifact, ArtifactFile, AttachedArtifact, DataCard, check_label
 from imagecards.errors import (
@@ -68,29 +71,40 @@ class StoredArtifact:
         return Path(to)
 
 
-def check_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str, Path]:
-    """See that each artifact has a valid name and is a readable file or folder, before anything is stored.
+@dataclass(frozen=True)
+class FoundArtifact:
+    """A file or folder that is to be kept.
+
+    Attributes:
+        kind: Which of the two.
+        files: Relative path and place of each file, in the order of the paths.
+    """
+
+    kind: Literal["file", "folder"]
+    files: tuple[tuple[str, Path], ...]
+
+
+def find_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str, FoundArtifact]:
+    """See that each artifact has a valid name and is a file or folder, before anything is stored.
 
     Raises:
         InvalidInputError: A name is not valid, or nothing that can be kept is there.
+        StorageError: A folder can't be read.
     """
-    checked: dict[str, Path] = {}
-    for name, given in artifacts.items():
+    found = {}
+    for name, path in artifacts.items():
         check_label(name, "artifact name")
-        path = Path(given)
-        for _ in _files(name, path):
-            pass
-        checked[name] = path
-    return checked
+        found[name] = _find(name, Path(path))
+    return found
 
 
-def put_artifact(attempt: Attempt, name: str, path: Path) -> Artifact:
+def put_artifact(attempt: Attempt, name: str, found: FoundArtifact) -> Artifact:
     """Store the files of an artifact in an attempt's folder."""
     files = tuple(
         ArtifactFile(path=relative, stored=attempt.put(f"artifacts/{name}/{relative}", _chunks(place)))
-        for relative, place in _files(name, path)
+        for relative, place in found.files
     )
-    return Artifact(kind="folder" if path.is_dir() else "file", files=files)
+    return Artifact(kind=found.kind, files=files)
 
 
 def attach(store: Store, card: DataCard, name: str, path: str | os.PathLike[str]) -> Artifact:
@@ -100,10 +114,10 @@ def attach(store: Store, card: DataCard, name: str, path: str | os.PathLike[str]
         AlreadyExistsError: An artifact of that name is there and has other content.
         InvalidInputError: The name or path is not valid.
     """
-    place = check_artifacts({name: path})[name]
+    found = find_artifacts({name: path})[name]
     there = all_artifacts(store, card).get(name)
     with attempting(store, card.name) as attempt:
-        artifact = put_artifact(attempt, name, place)
+        artifact = put_artifact(attempt, name, found)
         if there is None:
             entry = AttachedArtifact(card=card.digest, name=name, artifact=artifact)
             key = f"{keys.attached(card.ref)}{name}.json"
@@ -161,22 +175,38 @@ def _digests(artifact: Artifact) -> list[tuple[str, str]]:
     return [(file.path, file.stored.digest) for file in artifact.files]
 
 
-def _files(name: str, path: Path) -> Iterator[tuple[str, Path]]:
-    """The files of an artifact in the order of their paths, each a plain file with a safe path."""
-    if path.is_file():
-        found = [(path.name, path)]
-    elif path.is_dir():
-        places = sorted(Path(folder) / file for folder, _, files in os.walk(path) for file in files)
-        found = sorted((place.relative_to(path).as_posix(), place) for place in places)
-    else:
-        raise InvalidInputError(f"the artifact {name} is to be kept from {path}, which is neither a file nor a folder")
-    if not found:
+def _find(name: str, path: Path) -> FoundArtifact:
+    """A file or a folder of plain files with safe paths."""
+    try:
+        kind = path.stat().st_mode if os.path.lexists(path) else 0
+        if stat.S_ISDIR(kind):
+            found = FoundArtifact("folder", tuple(_walk(name, path)))
+        elif stat.S_ISREG(kind):
+            found = FoundArtifact("file", ((path.name, path),))
+        else:
+            message = f"the artifact {name} is to be kept from {path}, which is neither a file nor a folder"
+            raise InvalidInputError(message)
+    except OSError as error:
+        raise StorageError(f"{error.filename or path} can't be read ({error.strerror}): nothing was stored") from error
+    if not found.files:
         raise InvalidInputError(f"the artifact {name} is to be kept from {path}, which holds no files")
-    for relative, place in found:
-        reason = "is a symbolic link" if place.is_symlink() and place != path else check_relative(relative)
+    for relative, _ in found.files:
+        reason = check_relative(relative)
         if reason is not None:
-            raise InvalidInputError(f"the artifact {name} can't be kept: {relative!r} {reason}; rename or copy it")
-        yield relative, place
+            raise InvalidInputError(f"the artifact {name} can't be kept: {relative!r} {reason}; rename it")
+    return found
+
+
+def _walk(name: str, path: Path) -> list[tuple[str, Path]]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    places = [Path(folder, file) for folder, _, files in os.walk(path, onerror=refuse) for file in files]
+    for place in places:
+        if place.is_symlink():
+            message = f"the artifact {name} can't be kept: {place} is a symbolic link; put the file itself there"
+            raise InvalidInputError(message)
+    return sorted((place.relative_to(path).as_posix(), place) for place in places)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -40,7 +40,7 @@ def collect_garbage(store: Store, *, grace: float, delete: bool) -> Garbage:
 
     Args:
         store: The registry's store.
-        grace: Seconds, at least `SHORTEST_GRACE`; by the store's own clock.
+        grace: Seconds, at least `SHORTEST_GRACE`, by which the store's times of change lie behind this machine's clock.
         delete: Whether to delete, or only to say what would be.
 
     Raises:

@@ -114,33 +114,32 @@ def resolve_reference(store: Store, reference: Reference) -> CardRef:
         return ref
     versions = live_versions(store, name)
     if spec.tag is not None:
-        entries = tag_entries(store, name, spec.tag)
-        version = entries[-1].version if entries else None
+        entry = tag_entry(store, name, spec.tag)
+        version = entry.version if entry is not None else None
         if version is not None and version not in versions:
             message = f"the tag {spec.tag} of {name} names {version}, which was withdrawn: tag another version"
             raise NotFoundError(message)
     else:
         version = spec.best(versions)
     if version is None:
-        raise NotFoundError(_missing(store, name, f"{name}@{spec}"))
+        raise NotFoundError(_missing(store, name, str(Reference(name, spec))))
     return CardRef(name=name, version=version, digest=reference.digest)
 
 
-def tag_entries(store: Store, name: CardName, label: str) -> list[TagEntry]:
-    """The log of one tag, oldest first."""
+def tag_entry(store: Store, name: CardName, label: str) -> TagEntry | None:
+    """What holds for a tag now: the last entry of its log, or nothing where it never was."""
     folder = f"{keys.tags(name)}{label}/"
-    stems = sorted(keys.document_names(store.children(folder)))
-    return [TagEntry.from_json(store.get(f"{folder}{stem}.json"), place=f"{folder}{stem}.json") for stem in stems]
+    stems = keys.document_names(store.children(folder))
+    if not stems:
+        return None
+    key = f"{folder}{max(stems)}.json"
+    return TagEntry.from_json(store.get(key), place=key)
 
 
 def current_tags(store: Store, name: CardName) -> dict[str, Version]:
     """Which version each tag of a name stands for now."""
-    tags: dict[str, Version] = {}
-    for label in store.children(keys.tags(name)):
-        entries = tag_entries(store, name, label)
-        if entries and entries[-1].version is not None:
-            tags[label] = entries[-1].version
-    return tags
+    entries = {label: tag_entry(store, name, label) for label in store.children(keys.tags(name))}
+    return {label: entry.version for label, entry in entries.items() if entry is not None and entry.version is not None}
 
 
 def _missing(store: Store, name: CardName, what: str, *, already_a_sentence: bool = False) -> str:
@@ -148,9 +147,10 @@ def _missing(store: Store, name: CardName, what: str, *, already_a_sentence: boo
     versions = live_versions(store, name)
     if versions:
         shown = ", ".join(str(version) for version in versions[-5:])
-        tags = ", ".join(sorted(current_tags(store, name)))
-        more = "the latest are " if len(versions) > 5 else "there are "
-        return f"{sentence}; {more}{shown}" + (f" and the tags {tags}" if tags else "")
+        tags = sorted(current_tags(store, name))
+        there = "the latest are" if len(versions) > 5 else "there are" if len(versions) > 1 else "there is"
+        tagged = f" and the tag{'s' if len(tags) > 1 else ''} {', '.join(tags)}" if tags else ""
+        return f"{sentence}; {there} {shown}{tagged}"
     others = [str(other) for other in card_names(store) if other.name == name.name or other.space == name.space][:5]
     return sentence + (
         f"; did you mean {' or '.join(others)}?" if others else "; the command 'list' shows what there is"

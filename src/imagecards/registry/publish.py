@@ -96,7 +96,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
         CommitUnknownError: The storage gave no clear answer.
     """
     store = attempt.store
-    kept = {name: put_artifact(attempt, name, path) for name, path in request.artifacts.items()}
+    kept = {name: put_artifact(attempt, name, found) for name, found in request.artifacts.items()}
     if previous is not None and _says_the_same(store, previous, content, request, kept):
         attempt.abandon()
         commit(store, keys.card(previous.ref), previous.to_json(), previous.attempt)  # sees that it is durable
@@ -135,7 +135,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
         if request.version is not None:
             message = (
                 f"{card.ref} is registered already, with other content (dataset {other.dataset_digest}): versions are "
-                "immutable; choose another number, or leave it to bump="
+                "immutable; choose another number, or name none to get the next"
             )
             raise VersionConflictError(message)
     message = f"others kept registering {request.name} ({_TRIES} versions): try again"

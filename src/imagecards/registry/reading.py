@@ -1,6 +1,7 @@
 """Reading a version: the source that hands its images to the dataset which the registry opens."""
 
 import hashlib
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,11 +28,14 @@ class ShardSource:
         self._store = store
         self._keys = [shard.key for shard in shards]
         self._rows = {file_name: row for row, file_name in enumerate(records["file_name"].to_pylist())}
-        self._shard = _column(records, "shard", np.int32).data
-        self._offset = _column(records, "offset", np.int64).data
-        self._size = _column(records, "size", np.int64).data
+        self._shard = array("i", _column(records, "shard", np.int32).tobytes())
+        self._offset = array("q", _column(records, "offset", np.int64).tobytes())
+        self._size = array("q", _column(records, "size", np.int64).tobytes())
         self._sha256 = b"".join(records["sha256"].to_pylist())
         self._checked = bytearray(len(self._rows))
+
+    def __repr__(self) -> str:
+        return f"ShardSource({self.name!r})"
 
     def read(self, name: str) -> bytes:
         """The bytes of one image.

@@ -1,5 +1,6 @@
 """Registering: from data to a new version, complete or not at all."""
 
+import os
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -74,6 +75,9 @@ def _prepare_images(dataset: ImageDataset, executor: Executor | None) -> Prepare
 
 
 def _prepare_table(data: object) -> Prepare:
+    if isinstance(data, str | os.PathLike):
+        path = os.fspath(data)
+        raise InvalidInputError(f"{path!r} is a path: register ImageDataset(image_dir={path!r}), or a table")
     content = TableContent.of(data if isinstance(data, TableDataset) else TableDataset(data))
     return lambda attempt, request, previous: content
 

@@ -34,7 +34,8 @@ class CardRegistry:
     Nothing is read or written before the first call. A registry can be used from several threads and processes at once.
 
     Args:
-        url: A folder; by default ``$IMAGECARDS_REGISTRY``, else ``.imagecards`` in the working directory.
+        url: A folder, or a store of another kind; by default ``$IMAGECARDS_REGISTRY``, else ``.imagecards`` in the
+            working directory.
 
     Example:
         >>> import imagecards as ic, tempfile
@@ -44,8 +45,9 @@ class CardRegistry:
         2
     """
 
-    def __init__(self, url: str | os.PathLike[str] | None = None) -> None:
-        self.store: Store = open_store(url or os.environ.get("IMAGECARDS_REGISTRY") or ".imagecards")
+    def __init__(self, url: str | os.PathLike[str] | Store | None = None) -> None:
+        place = url or os.environ.get("IMAGECARDS_REGISTRY") or ".imagecards"
+        self.store: Store = place if isinstance(place, Store) else open_store(place)
 
     def __repr__(self) -> str:
         return f"CardRegistry({self.store.url!r})"
@@ -102,7 +104,7 @@ class CardRegistry:
             CommitUnknownError: The storage gave no clear answer; ``resolve`` finds out.
         """
         from imagecards.registry.register import register
-        from imagecards.registry.request import make_request
+        from imagecards.registry.request import check_list, make_request
 
         request = make_request(
             name,
@@ -112,7 +114,7 @@ class CardRegistry:
             description=description,
             license=license,
             source=source,
-            parents=[self.load(parent) for parent in parents],
+            parents=[self.load(parent) for parent in check_list(parents, "parents")],
             metadata=metadata,
             artifacts=artifacts,
         )
@@ -125,12 +127,8 @@ class CardRegistry:
             NotFoundError: Nothing matches; says what there is.
             IntegrityError: The card is damaged, or not the one that the reference pins.
         """
-        if isinstance(reference, DataCard):
-            reference = reference.ref
-        if isinstance(reference, CardRef):
-            reference = str(reference)
         lookup.check_registry(self.store)
-        return lookup.read_card(self.store, lookup.resolve_reference(self.store, parse_reference(reference)))
+        return lookup.read_card(self.store, self._resolve(reference))
 
     def open(self, reference: Reference) -> "ImageDataset | TableDataset":
         """The dataset of a version; its images are read when they are asked for.
@@ -295,13 +293,11 @@ class CardRegistry:
         """
         from imagecards.registry.verify import verify_cards, verify_registry
 
+        self.store.close()  # what another process replaced must not be read from a file that is still open here
         if reference is None:
             return verify_registry(self.store, deep=deep)
-        if isinstance(reference, DataCard):
-            reference = reference.ref
         lookup.check_registry(self.store)
-        ref = lookup.resolve_reference(self.store, parse_reference(str(reference)))
-        return verify_cards(self.store, [ref], deep=deep)
+        return verify_cards(self.store, [self._resolve(reference)], deep=deep)
 
     def resolve(self, attempt: str) -> DataCard | None:
         """What became of an attempt whose registration ended in `CommitUnknownError`.
@@ -329,3 +325,8 @@ class CardRegistry:
 
         lookup.check_registry(self.store)
         return collect_garbage(self.store, grace=grace_hours * 3600.0, delete=delete)
+
+    def _resolve(self, reference: Reference) -> CardRef:
+        """The exact version that is meant; a card means itself, and no other card of the same name and version."""
+        text = str(reference.pin if isinstance(reference, DataCard) else reference)
+        return lookup.resolve_reference(self.store, parse_reference(text))

@@ -3,15 +3,16 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from imagecards.cards import Bump, CardName, DataCard, Parent, Version, check_tag
 from imagecards.cards.frozen import freeze_json
 from imagecards.errors import InvalidInputError
-from imagecards.registry.artifacts import check_artifacts
+from imagecards.registry.artifacts import FoundArtifact, find_artifacts
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Request:
     tags: tuple[str, ...]
     said: Mapping[str, Any]
     parents: tuple[Parent, ...]
-    artifacts: Mapping[str, Path]
+    artifacts: Mapping[str, FoundArtifact]
     lenders: tuple[DataCard, ...]
 
     def describes(self, card: DataCard) -> bool:
@@ -77,12 +78,23 @@ def make_request(
         name=name if isinstance(name, CardName) else CardName.parse(name),
         version=version if version is None or isinstance(version, Version) else Version.parse(version),
         bump=bump,
-        tags=tuple(check_tag(tag) for tag in tags),
+        tags=tuple(check_tag(tag) for tag in check_list(tags, "tags")),
         said=said,
         parents=tuple(Parent(ref=card.ref, digest=card.digest) for card in parents),
-        artifacts=check_artifacts(artifacts or {}),
+        artifacts=find_artifacts(artifacts or {}),
         lenders=tuple(parents),
     )
+
+
+def check_list(values: Sequence[T], argument: str) -> Sequence[T]:
+    """See that several values were given, and not one text, which is a sequence of letters.
+
+    Raises:
+        InvalidInputError: It is one text.
+    """
+    if isinstance(values, str):
+        raise InvalidInputError(f"{argument}={values!r} is one text: give a list, {argument}=[{values!r}]")
+    return values
 
 
 def _free(metadata: Mapping[str, Any]) -> Any:

@@ -22,13 +22,13 @@ def append_tag(store: Store, name: CardName, label: str, version: Version | None
         StorageError: Others kept writing to the same tag.
     """
     for _ in range(_TRIES):
-        entries = lookup.tag_entries(store, name, label)
-        current = entries[-1].version if entries else None
+        last = lookup.tag_entry(store, name, label)
+        current = last.version if last is not None else None
         if current == version:
             if version is None:
                 raise NotFoundError(f"{name} has no tag {label}: nothing to take away")
             return
-        entry = TagEntry(version=version, number=len(entries) + 1)
+        entry = TagEntry(version=version, number=last.number + 1 if last is not None else 1)
         if store.put_if_absent(keys.tag(name, label, entry.number), [entry.to_json()]):
             return
     raise StorageError(f"others kept moving the tag {label} of {name} ({_TRIES} tries): try again")

@@ -96,7 +96,13 @@ def verify_cards(store: Store, refs: list[CardRef], *, deep: bool) -> Verificati
 
 
 def verify_registry(store: Store, *, deep: bool) -> Verification:
-    """Verify the whole registry: every live version, and every document that is not a card."""
+    """Verify the whole registry: every live version, and every document that is not a card.
+
+    Raises:
+        NotFoundError: There is no registry.
+    """
+    if store.stat(keys.MARKER) is None:
+        lookup.check_registry(store)
     problems = list(_document_problems(store))
     refs: list[CardRef] = []
     for name in lookup.card_names(store):

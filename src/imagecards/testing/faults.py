@@ -279,5 +279,6 @@ def _run_killed(number: int, function: Callable[..., object], arguments: tuple[o
 def _processes() -> "multiprocessing.context.ForkServerContext":
     # A server without threads is forked, not this process: its threads may hold locks that nobody would free.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["imagecards.testing.faults", "imagecards.storage"])
+    # pyarrow imports pandas where it is installed, at the first list that it takes: once here, not in every process.
+    context.set_forkserver_preload(["imagecards.testing.faults", "imagecards.registry.register", "pandas"])
     return context

@@ -1,0 +1,39 @@
+"""``imagecards attach``: files that are kept beside a version."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagecards.cli.options import AsJson, Reference, Registry, open_registry
+from imagecards.cli.printing import plural, print_json, say, size
+
+if TYPE_CHECKING:
+    from imagecards.cards import Artifact
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command("attach")(attach)
+
+
+def attach(
+    reference: Reference,
+    name: Annotated[str, typer.Argument(help="What to call the artifact.")],
+    path: Annotated[Path, typer.Argument(help="The file or folder.")],
+    registry: Registry = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a file or folder beside a registered version."""
+    opened = open_registry(registry)
+    card = opened.load(reference)
+    kept = opened.attach(card, name, path)
+    if as_json:
+        print_json({"reference": str(card.ref), "name": name} | artifact_facts(kept))
+    else:
+        say(f"attached {name} to {card.name}@{card.version}: {plural(len(kept.files), 'file')}, {size(kept.size)}")
+
+
+def artifact_facts(artifact: "Artifact") -> dict[str, Any]:
+    """What JSON says of an artifact."""
+    return {"kind": artifact.kind, "files": [file.path for file in artifact.files], "bytes": artifact.size}

@@ -1,0 +1,104 @@
+"""``imagecards list`` and ``versions``: what a registry holds."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagecards.cli.options import AsJson, Name, Registry, open_registry
+from imagecards.cli.printing import plural, print_columns, print_json, size, warn
+from imagecards.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from imagecards.registry import CardRegistry
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command("list")(list_names)
+    app.command("versions")(list_versions)
+
+
+def list_names(registry: Registry = None, as_json: AsJson = False) -> None:
+    """List the names in a registry, each with its latest version."""
+    opened = open_registry(registry)
+    rows = opened.list().to_dicts()
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        warn(f"nothing is registered in {opened.url} yet")
+        return
+    header = ("NAME", "LATEST", "VERSIONS", "HOLDS", "OBJECTS", "SIZE", "TAGS", "DESCRIPTION")
+    columns = [
+        (
+            row["name"],
+            row["version"],
+            row["versions"],
+            _holds(row),
+            row["objects"] if row["kind"] == "images" else None,
+            size(row["bytes"]),
+            " ".join(row["tags"]),
+            row["description"],
+        )
+        for row in rows
+    ]
+    print_columns(header, columns)
+
+
+def list_versions(
+    name: Name,
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="List withdrawn versions too.")] = False,
+    registry: Registry = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the versions of a name, oldest first."""
+    rows = list(_version_rows(open_registry(registry), name, withdrawn=withdrawn))
+    if as_json:
+        print_json(rows)
+        return
+    header = ("VERSION", "REGISTERED (UTC)", "HOLDS", "OBJECTS", "SIZE", "TAGS", "DESCRIPTION")
+    print_columns(header, [_columns(row) for row in rows])
+
+
+def _version_rows(registry: "CardRegistry", name: str, *, withdrawn: bool) -> Iterator[dict[str, Any]]:
+    tags: dict[str, list[str]] = {}
+    for label, tagged in registry.tags(name).items():
+        tags.setdefault(str(tagged), []).append(label)
+    for version in registry.versions(name, withdrawn=withdrawn):
+        try:
+            card = registry.load(f"{name}@{version}")
+        except NotFoundError:
+            yield {"version": str(version), "withdrawn": True}
+            continue
+        yield {
+            "version": str(version),
+            "withdrawn": False,
+            "created": f"{card.created:%Y-%m-%dT%H:%M:%SZ}",
+            "kind": card.kind,
+            "images": card.summary.images,
+            "objects": card.summary.objects,
+            "rows": card.summary.rows,
+            "bytes": card.summary.bytes,
+            "tags": tags.get(str(version), []),
+            "description": card.description,
+            "digest": card.digest,
+        }
+
+
+def _columns(row: dict[str, Any]) -> tuple[object, ...]:
+    if row["withdrawn"]:
+        return (row["version"], "withdrawn", None, None, None, None, None)
+    return (
+        row["version"],
+        row["created"].replace("T", " ").removesuffix("Z"),
+        _holds(row),
+        row["objects"] if row["kind"] == "images" else None,
+        size(row["bytes"]),
+        " ".join(row["tags"]),
+        row["description"],
+    )
+
+
+def _holds(row: dict[str, Any]) -> str:
+    return plural(row["images"], "image") if row["kind"] == "images" else plural(row["rows"] or 0, "row")
