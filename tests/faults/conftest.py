@@ -1,0 +1,21 @@
+"""Faults are injected some ten thousand times: in memory where that is possible, since every put waits for the disk."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(prefix="imagecards-", dir=MEMORY))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
