@@ -8,7 +8,7 @@
     ├── AlreadyExistsError                    the name is taken
     │   └── VersionConflictError              that version holds something else: choose another number
     ├── IntegrityError                        bytes are not those that the card names: restore them
-    ├── StorageError (OSError)                the backend failed; nothing was registered
+    ├── StorageError (OSError)                the backend failed; the message says what was left undone
     │   ├── ReadOnlyError                     the registry can't be written
     │   └── CommitUnknownError                nobody can tell yet whether the commit landed: resolve it
     └── MissingDependencyError (ImportError)  an extra has to be installed
@@ -94,12 +94,14 @@ class CommitUnknownError(StorageError):
 
     Attributes:
         attempt: What ``CardRegistry.resolve`` takes to find out.
+        visible: Whether it is there for others to see, and only not known to outlive a power failure.
     """
 
-    def __init__(self, message: str = "", attempt: str = "") -> None:
-        super().__init__(message, attempt)
+    def __init__(self, message: str = "", attempt: str = "", visible: bool = False) -> None:
+        super().__init__(message, attempt, visible)
         self.message = message
         self.attempt = attempt
+        self.visible = visible
 
     def __str__(self) -> str:
         return self.message

@@ -21,6 +21,7 @@ from imagecards.cards import (
     Parent,
     StoredFile,
     Summary,
+    Tag,
     TagEntry,
     Version,
     seal,
@@ -381,7 +382,7 @@ def test_empty_fields_are_not_written(changes: dict[str, Any]) -> None:
 
 
 def test_another_kind_of_document_is_not_a_card() -> None:
-    tag = TagEntry(version=Version(1, 0, 0), number=1).to_json()
+    tag = TagEntry(card=CardName("a", "b"), tag=Tag("prod"), version=Version(1, 0, 0), number=1).to_json()
     with pytest.raises(IntegrityError, match=r"^x\.json is not a card \(kind: Field required; name: Field required;"):
         DataCard.from_json(tag, "x.json")
     with pytest.raises(IntegrityError, match=r"^this card does not begin with its checksum"):

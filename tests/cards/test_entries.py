@@ -19,6 +19,8 @@ from imagecards.cards import (
     Artifact,
     ArtifactFile,
     AttachedArtifact,
+    CardName,
+    CardRef,
     RegistryMarker,
     StoredFile,
     Tag,
@@ -36,6 +38,8 @@ ATTEMPT = "20261120T123526Z-0123456789abcdef"
 DIGEST = "sha256:" + "ab" * 32
 OTHER = "sha256:" + "cd" * 32
 UUID = "123e4567-e89b-12d3-a456-426614174000"
+NAME = CardName("vision", "flakes")
+REF = CardRef(NAME, Version(1, 2, 0))
 
 
 def file(path: str) -> ArtifactFile:
@@ -44,10 +48,10 @@ def file(path: str) -> ArtifactFile:
 
 
 DOCUMENTS = [
-    TagEntry(version=Version(1, 2, 0, "rc.1"), number=3),
-    TagEntry(number=1),
-    Tombstone(reason="labels of run 7 were swapped\nsee the log"),
-    Tombstone(),
+    TagEntry(card=NAME, tag=Tag("prod"), version=Version(1, 2, 0, "rc.1"), number=3),
+    TagEntry(card=NAME, tag=Tag("prod"), number=1),
+    Tombstone(card=REF, reason="labels of run 7 were swapped\nsee the log"),
+    Tombstone(card=REF),
     RegistryMarker(registry=UUID),
     AttachedArtifact(card=DIGEST, name="masks", artifact=Artifact(kind="folder", files=(file("a/b.png"), file("c")))),
 ]
@@ -68,7 +72,7 @@ def test_documents_come_back_byte_for_byte(document: Any) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: type(document).__name__)
 def test_one_kind_of_document_is_never_taken_for_another(document: Any) -> None:
     for other in DOCUMENTS:
-        if type(other) is not type(document) and not isinstance(document, Tombstone):
+        if type(other) is not type(document):
             with pytest.raises((IntegrityError, FormatError)):
                 type(other).from_json(document.to_json(), "here")
 
@@ -77,14 +81,14 @@ def test_one_kind_of_document_is_never_taken_for_another(document: Any) -> None:
     ("document", "checksum", "members"),
     [
         (
-            TagEntry(version=Version(1, 0, 0), number=1),
-            "3705efdd0fdac77cbbfee302fe99bc9ecdcc0bc566723a15e4bec24684bcd163",
-            ['"format": "1.0"', '"number": 1', '"version": "1.0.0"'],
+            TagEntry(card=NAME, tag=Tag("prod"), version=Version(1, 0, 0), number=1),
+            "18653a059b73dba073218dcea7f14d4bf16ed0d3ea0b8042f447e28a7c869ff4",
+            ['"card": "vision/flakes"', '"format": "1.0"', '"number": 1', '"tag": "prod"', '"version": "1.0.0"'],
         ),
         (
-            Tombstone(reason="wrong"),
-            "920963e306fe254279dd3212b289aa7c5326fd12e6a07b4a21ef65f790a67aba",
-            ['"format": "1.0"', '"reason": "wrong"'],
+            Tombstone(card=REF, reason="wrong"),
+            "9d4813d6576496298680de7473fbb5eea57d972766ca32f146a424815ee4714d",
+            ['"card": "vision/flakes@1.2.0"', '"format": "1.0"', '"reason": "wrong"'],
         ),
         (
             RegistryMarker(registry=UUID),
@@ -182,7 +186,36 @@ def test_what_can_be_no_tag_is_explained(text: str, message: str) -> None:
 @pytest.mark.parametrize("number", [0, -1, 100_000_000, True, "1"])
 def test_entries_of_a_tag_count_from_one(number: Any) -> None:
     with pytest.raises(ValidationError):
-        TagEntry(number=number)
+        TagEntry(card=NAME, tag=Tag("prod"), number=number)
+
+
+@pytest.mark.parametrize(("field", "value"), [("card", "flakes"), ("card", REF), ("tag", "Prod"), ("tag", "latest")])
+def test_entries_of_a_tag_name_a_card_and_a_tag(field: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        TagEntry.model_validate({"card": NAME, "tag": "prod", "number": 1, field: value})
+    assert type(TagEntry.model_validate({"card": str(NAME), "tag": "prod", "number": 1}).tag) is Tag
+
+
+def test_an_entry_of_a_tag_belongs_to_one_place() -> None:
+    entry = TagEntry(card=NAME, tag=Tag("prod"), number=2)
+    entry.check_place(NAME, "prod", 2, "x.json")
+    for place in ((CardName("vision", "cats"), "prod", 2), (NAME, "test", 2), (NAME, "prod", 3)):
+        with pytest.raises(IntegrityError, match="and holds vision/flakes@prod, entry 2: it was moved"):
+            entry.check_place(*place, "x.json")
+
+
+def test_a_tombstone_belongs_to_one_version() -> None:
+    tomb = Tombstone(card=REF)
+    tomb.check_place(REF, "x.json")
+    tomb.check_place(CardRef(NAME, REF.version, DIGEST), "x.json")
+    with pytest.raises(IntegrityError) as caught:
+        tomb.check_place(CardRef(NAME, Version(1, 0, 0)), "x.json")
+    assert str(caught.value) == (
+        "x.json is the place of the tombstone of vision/flakes@1.0.0, and holds that of vision/flakes@1.2.0: "
+        "it was moved; restore the file from a copy"
+    )
+    with pytest.raises(ValidationError, match="give card without #sha256"):
+        Tombstone(card=CardRef(NAME, REF.version, DIGEST))
 
 
 @pytest.mark.parametrize("registry", ["", UUID.upper(), "urn:uuid:" + UUID, UUID + "\n"])

@@ -1,12 +1,20 @@
 """Files and folders beside a card."""
 
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from imagecards import CardRegistry
-from imagecards.errors import AlreadyExistsError, IntegrityError, InvalidInputError, NotFoundError
+from imagecards.errors import AlreadyExistsError, IntegrityError, InvalidInputError, NotFoundError, StorageError
+from imagecards.registry import artifacts
+from imagecards.registry.attempt import attempting
+from imagecards.testing.faults import count_calls, fail_at, os_calls
 
 
 @pytest.fixture
@@ -84,19 +92,131 @@ def test_damage_is_named(filled: CardRegistry, folder: Path) -> None:
     assert problem.place.endswith("h5/a.h5")
 
 
-def test_what_can_not_be_kept_is_refused(filled: CardRegistry, folder: Path, tmp_path: Path) -> None:
+def pipe(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+
+
+def linked_file(folder: Path) -> None:
     (folder / "link.h5").symlink_to("/etc/passwd")
+
+
+def linked_folder(folder: Path) -> None:
+    (folder / "more").symlink_to(folder / "deep", target_is_directory=True)
+
+
+def listening(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as bound, contextlib.chdir(folder):  # the path of a socket must be short
+        bound.bind("socket")
+
+
+def two_cases(folder: Path) -> None:
+    (folder / "A.h5").touch()
+
+
+def file_and_folder(folder: Path) -> None:
+    (folder / "Deep").touch()
+
+
+def leftover(folder: Path) -> None:
+    (folder / "deep" / ".tmp-x").touch()
+
+
+def long_path(folder: Path) -> None:
+    parent = folder / ("p" * 200) / ("q" * 200) / ("r" * 200)
+    parent.mkdir(parents=True)
+    (parent / ("s" * 200)).touch()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (pipe, "h5 can't be kept: '.*/h5/pipe' is a named pipe; put"),
+        (linked_file, r"'.*/h5/link\.h5' is a symbolic link; put"),
+        (linked_folder, "'.*/h5/more' is a symbolic link; put"),
+        (listening, "'.*/h5/socket' is a socket; put"),
+        (two_cases, r"'A\.h5' and 'a\.h5' are one file on some systems; rename"),
+        (file_and_folder, "'Deep' is on some systems the folder of 'deep/ü.h5'; rename"),
+        (leftover, r"'deep/\.tmp-x' has a name that begins with '\.tmp-'.*; rename"),
+        (long_path, "'p+/q+/r+/s+' is longer than 768 bytes; rename"),
+    ],
+)
+def test_a_folder_with_something_else_in_it_is_refused(
+    filled: CardRegistry,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], None],
+    message: str,
+) -> None:
+    spoil(folder)
+
+    def put(*arguments: object) -> bool:
+        raise AssertionError("something was stored")
+
+    monkeypatch.setattr(type(filled.store), "put_if_absent", put)
+    with pytest.raises(InvalidInputError, match=message):
+        filled.attach("a/b", "h5", folder)
+    with pytest.raises(InvalidInputError, match=message):
+        filled.register(pl.DataFrame({"id": [2]}), "a/b", artifacts={"h5": folder})
+
+
+def test_the_longest_path_can_be_kept_under_the_longest_names(registry: CardRegistry, tmp_path: Path) -> None:
+    longest = tmp_path / "most" / ("p" * 255) / ("q" * 255) / ("r" * 255)
+    longest.parent.mkdir(parents=True)
+    longest.write_bytes(b"longest")
+    registry.register(pl.DataFrame({"id": [1]}), f"{'s' * 64}/{'n' * 64}", artifacts={"a" * 64: tmp_path / "most"})
+    assert registry.artifact(f"{'s' * 64}/{'n' * 64}", "a" * 64).read() == b"longest"
+
+
+def test_what_can_not_be_kept_is_refused(filled: CardRegistry, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    before = [entry.key for entry in filled.store.list("")]
+    pipe(tmp_path)
     for name, path, message in [
-        ("h5", folder, "symbolic link"),
         ("h5", tmp_path / "none", "neither a file nor a folder"),
+        ("h5", tmp_path / "pipe", "is a named pipe, neither a file nor a folder"),
         ("h5", tmp_path / "empty", "holds no files"),
         ("../x", folder, "artifact name"),
     ]:
         with pytest.raises(InvalidInputError, match=message):
             filled.attach("a/b", name, path)
+
+
+def test_what_is_named_may_be_a_link(filled: CardRegistry, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").symlink_to(folder)
+    (tmp_path / "file.h5").symlink_to(folder / "a.h5")
+    filled.attach("a/b", "folder", tmp_path / "folder")
+    filled.attach("a/b", "file", tmp_path / "file.h5")
+    assert filled.artifact("a/b", "folder").files == ["a.h5", "deep/ü.h5"]
+    assert filled.artifact("a/b", "file").files == ["file.h5"]
+    assert filled.artifact("a/b", "file").read() == b"first"
+
+
+@pytest.mark.parametrize(
+    ("swap", "message"),
+    [
+        (os.mkfifo, r"a\.h5 was a file and is a named pipe now"),
+        (lambda place: place.symlink_to("/etc/passwd"), r"a\.h5 can't be read \(Too many levels"),
+        (lambda place: None, r"a\.h5 can't be read \(No such file"),
+    ],
+)
+def test_a_file_that_was_swapped_since_is_not_read(
+    filled: CardRegistry, folder: Path, swap: Callable[[Path], None], message: str
+) -> None:
+    found = artifacts.find_artifacts({"h5": folder})["h5"]
+    (folder / "a.h5").unlink()
+    swap(folder / "a.h5")
+    before = [entry.key for entry in filled.store.list("")]
+    with (
+        pytest.raises(StorageError, match=message),
+        attempting(filled.store, filled.load("a/b").name) as attempt,
+    ):
+        artifacts.put_artifact(attempt, "h5", found)
     assert [entry.key for entry in filled.store.list("")] == before
+
+
+def test_what_can_not_be_read_is_said(filled: CardRegistry, folder: Path) -> None:
+    for number in range(1, count_calls(lambda: artifacts.find_artifacts({"h5": folder})) + 1):
+        with os_calls(fail_at(number, errno.EIO)), pytest.raises(StorageError, match=r"/h5.* can't be read"):
+            artifacts.find_artifacts({"h5": folder})
 
 
 def test_what_is_not_there_is_said_with_what_is(filled: CardRegistry, folder: Path) -> None:

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from imagecards import CardRegistry, ImageDataset
-from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError
+from imagecards.cards import seal, unseal
+from imagecards.errors import FormatError, IntegrityError, InvalidInputError, NotFoundError
 
 MakeFolder = Callable[..., Path]
 
@@ -108,3 +109,21 @@ def test_a_damaged_card_stops_it(registry: CardRegistry) -> None:
     with pytest.raises(IntegrityError):
         registry.gc(delete=True)
     assert all(registry.store.stat(file.key) for file in card.files())
+
+
+def test_what_a_newer_minor_format_names_is_kept(registry: CardRegistry) -> None:
+    card = registry.register(pl.DataFrame({"x": [1]}), "a/t")
+    future = f"data/a/t/{card.attempt}/masks.parquet"
+    registry.store.put_if_absent(future, [b"masks"])
+    path = Path(registry.url) / "cards/a/t/1.0.0.json"
+    body = unseal(path.read_bytes(), "card")
+    body["format"] = "1.1"
+    body["masks"] = [{"key": future, "size": 5}]
+    path.write_bytes(seal(body))
+    age(registry, 1000)
+    assert registry.gc(delete=True).keys == ()
+    body["format"] = "2.0"
+    path.write_bytes(seal(body))
+    with pytest.raises(FormatError, match="upgrade"):
+        registry.gc(delete=True)
+    assert registry.store.stat(future)

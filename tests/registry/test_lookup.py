@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from imagecards import CardRegistry, ImageDataset
+from imagecards.cards import Version
 from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError
+from imagecards.registry import lookup
 
 MakeFolder = Callable[..., Path]
 
@@ -138,7 +140,146 @@ def test_list_has_a_row_for_each_name(filled: CardRegistry, make_folder: MakeFol
     assert table["name"].to_list() == ["a/b", "vision/flakes"]
     flakes = table.row(1, named=True)
     assert (flakes["images"], flakes["objects"], flakes["tags"], flakes["versions"]) == (3, 3, ["prod"], 1)
-    assert table.row(0, named=True)["version"] == "2.0.0-rc.1"
+    assert table.row(0, named=True)["version"] == "1.10.0", "the highest release, as a reference without @ means it"
+
+
+def spoil(registry: CardRegistry, key: str) -> None:
+    path = Path(registry.url) / key
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"format", b"farmot"))
+
+
+def test_list_shows_a_damaged_card_and_all_others(filled: CardRegistry) -> None:
+    filled.register(pl.DataFrame({"id": [1]}), "c/d", tags=["prod", "test"])
+    spoil(filled, "cards/c/d/1.0.0.json")
+    spoil(filled, "tags/c/d/test/00000001.json")
+    table = filled.list()
+    assert table["name"].to_list() == ["a/b", "c/d"]
+    assert table.row(0, named=True)["kind"] == "table"
+    damaged = {key: value for key, value in table.row(1, named=True).items() if value is not None}
+    assert damaged == {
+        "name": "c/d",
+        "version": "1.0.0",
+        "kind": "damaged",
+        "versions": 1,
+        "tags": ["prod"],
+        "description": "cards/c/d/1.0.0.json is damaged",
+    }
+
+
+STRAYS = [
+    "cards/README.txt",
+    "cards/Old/x.json",
+    "cards/a/notes.TXT",
+    "cards/a/b/1.2.0 (copy).json",
+    "cards/a/b/v3.0.0.json",
+    "cards/a/b/README.md",
+    "cards/a/only/notes.json",
+    "tombs/a/b/1.10.0 (copy).json",
+    "tags/a/b/README",
+    "tags/a/b/Prod/00000001.json",
+    "tags/a/b/prod/99999999 (copy).json",
+    "tags/a/b/prod/00000000.json",
+    "tags/a/b/prod/zzz.json",
+]
+
+
+def test_what_others_left_in_the_folders_blocks_nothing(filled: CardRegistry) -> None:
+    filled.tag("a/b@1.2.0", "prod")
+    for key in STRAYS:
+        path = Path(filled.url) / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a stray")
+    assert len(filled.versions("a/b")) == 5
+    assert str(filled.load("a/b").version) == "1.10.0"
+    assert filled.list()["name"].to_list() == ["a/b"]
+    assert {tag: str(version) for tag, version in filled.tags("a/b").items()} == {"prod": "1.2.0"}
+    filled.tag("a/b@1.0.0", "prod")
+    assert str(filled.load("a/b@prod").version) == "1.0.0"
+    assert filled.resolve("20261120T123526Z-0123456789abcdef") is None
+    told = {problem.place: problem.message for problem in filled.verify().problems}
+    assert told == {
+        "cards/README.txt": "is not a space: remove it",
+        "cards/Old": "is not a space: remove it",
+        "cards/a/notes.TXT": "is not a name: remove it",
+        "cards/a/b/1.2.0 (copy).json": "is not the card of a version: remove it",
+        "cards/a/b/v3.0.0.json": "is not the card of a version: remove it",
+        "cards/a/b/README.md": "is not the card of a version: remove it",
+        "cards/a/only/notes.json": "is not the card of a version: remove it",
+        "tombs/a/b/1.10.0 (copy).json": "is not the tombstone of a version: remove it",
+        "tags/a/b/README": "is not a tag: remove it",
+        "tags/a/b/Prod": "is not a tag: remove it",
+        "tags/a/b/prod/99999999 (copy).json": "is not an entry of a tag: remove it",
+        "tags/a/b/prod/00000000.json": "is not an entry of a tag: remove it",
+        "tags/a/b/prod/zzz.json": "is not an entry of a tag: remove it",
+    }
+
+
+def test_an_attempt_is_found_beside_damaged_cards(filled: CardRegistry) -> None:
+    card = filled.load("a/b@1.10.0")
+    spoil(filled, "cards/a/b/0.9.0.json")
+    assert filled.resolve(card.attempt) == card
+
+
+@pytest.mark.parametrize(
+    ("versions", "latest"),
+    [
+        ([], None),
+        (["1.0.0", "2.0.0-rc.1", "1.2.0"], "1.2.0"),
+        (["1.0.0-rc.1", "1.0.0-rc.10", "1.0.0-b"], "1.0.0-rc.10"),
+    ],
+)
+def test_one_rule_says_which_version_is_the_latest(versions: list[str], latest: str | None) -> None:
+    found = lookup.latest_version(map(Version.parse, versions))
+    assert (str(found) if found else None) == latest
+
+
+def test_a_tag_whose_card_is_missing_is_not_called_withdrawn(filled: CardRegistry) -> None:
+    filled.tag("a/b@1.2.0", "prod")
+    (Path(filled.url) / "cards/a/b/1.2.0.json").unlink()
+    with pytest.raises(NotFoundError) as caught:
+        filled.load("a/b@prod")
+    assert str(caught.value) == (
+        "the tag prod of a/b names 1.2.0, and cards/a/b/1.2.0.json is missing: restore the file from a copy, or tag "
+        "another version"
+    )
+
+
+def test_that_every_version_was_withdrawn_is_said(filled: CardRegistry) -> None:
+    for version in filled.versions("a/b"):
+        filled.withdraw(f"a/b@{version}", reason="wrong" if version.major else "")
+    for reference in ("a/b", "a/b@^1", "a/b@prod", "a/b@7.0.0"):
+        with pytest.raises(NotFoundError) as caught:
+            filled.load(reference)
+        assert str(caught.value) == (
+            "every version of a/b was withdrawn: 0.9.0 (no reason was given), 1.0.0 (wrong), 1.2.0 (wrong), "
+            "1.10.0 (wrong), 2.0.0-rc.1 (wrong)"
+        )
+    with pytest.raises(NotFoundError, match=r"^a/b@1\.0\.0 was withdrawn: wrong; every version of a/b was withdrawn$"):
+        filled.load("a/b@1.0.0")
+    with pytest.raises(NotFoundError, match="^every version of a/b was withdrawn"):
+        filled.versions("a/b")
+
+
+def test_an_entry_of_a_tag_in_another_place_is_seen(filled: CardRegistry) -> None:
+    filled.tag("a/b@1.2.0", "prod")
+    filled.tag("a/b@1.0.0", "test")
+    tags = Path(filled.url) / "tags/a/b"
+    (tags / "test/00000001.json").rename(tags / "prod/00000002.json")
+    with pytest.raises(IntegrityError) as caught:
+        filled.load("a/b@prod")
+    assert str(caught.value) == (
+        "tags/a/b/prod/00000002.json is the place of a/b@prod, entry 2, and holds a/b@test, entry 1: it was moved; "
+        "restore the file from a copy"
+    )
+
+
+def test_a_tombstone_in_another_place_is_seen(filled: CardRegistry) -> None:
+    filled.withdraw("a/b@1.2.0", reason="wrong")
+    tombs = Path(filled.url) / "tombs/a/b"
+    (tombs / "1.2.0.json").rename(tombs / "1.0.0.json")
+    with pytest.raises(IntegrityError, match=r"the tombstone of a/b@1\.0\.0, and holds that of a/b@1\.2\.0"):
+        filled.load("a/b@1.0.0")
 
 
 def test_looking_up_a_card_imports_nothing_heavy(filled: CardRegistry) -> None:

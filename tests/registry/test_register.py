@@ -1,7 +1,9 @@
 """Registering image folders: versions, what is stored, what is refused."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from imagecards.errors import (
     InvalidInputError,
     InvalidMetadataError,
     NotFoundError,
+    ReadOnlyError,
     VersionConflictError,
 )
 
@@ -44,12 +47,122 @@ def test_an_unchanged_dataset_makes_no_version(registry: CardRegistry, make_fold
     assert sorted(entry.key for entry in registry.store.list("")) == before
 
 
-def test_reordered_lines_are_the_same_dataset(registry: CardRegistry, make_folder: MakeFolder) -> None:
+def test_the_same_data_written_anew_are_a_patch_that_comes_back_as_written(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path
+) -> None:
     folder = make_folder(4)
     first = registry.register(ImageDataset(image_dir=folder), "a/b")
     lines = (folder / "metadata.jsonl").read_text().splitlines()
     (folder / "metadata.jsonl").write_text("\n".join(reversed(lines)) + "\n")
-    assert registry.register(ImageDataset(image_dir=folder), "a/b") == first
+    second = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert str(second.version) == "1.0.1"
+    assert second.dataset_digest == first.dataset_digest
+    assert second.shards == first.shards
+    assert registry.diff(first, second).same
+    fetched = registry.fetch("a/b", to=tmp_path / "out")
+    assert (fetched / "metadata.jsonl").read_bytes() == (folder / "metadata.jsonl").read_bytes()
+    assert registry.register(ImageDataset(image_dir=folder), "a/b") == second
+
+
+def test_what_is_said_of_a_dataset_holds_until_something_else_is_said(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    (tmp_path / "note.txt").write_text("note")
+    folder = make_folder(2)
+    registry.register(ImageDataset(image_dir=make_folder(1, name="raw", seed=40)), "a/raw")
+    registry.register(
+        ImageDataset(image_dir=folder),
+        "a/b",
+        description="old",
+        license="MIT",
+        source="lab",
+        metadata={"k": 1},
+        parents=["a/raw"],
+        artifacts={"note": tmp_path / "note.txt"},
+    )
+    described = registry.register(ImageDataset(image_dir=folder), "a/b", description="new")
+    assert (described.description, described.license, described.source) == ("new", "MIT", "lab")
+    assert (dict(described.metadata), len(described.parents), list(described.artifacts)) == ({"k": 1}, 1, ["note"])
+    changed = registry.register(ImageDataset(image_dir=make_folder(3, name="other", seed=9)), "a/b")
+    assert (changed.description, changed.license, changed.source) == ("new", "MIT", "lab")
+    assert (dict(changed.metadata), changed.parents, dict(changed.artifacts)) == ({}, (), {})
+
+
+def test_a_pre_release_is_not_released_by_accident(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    one, two, three = (make_folder(2, name=f"images-{seed}", seed=seed) for seed in (0, 10, 20))
+    first = registry.register(ImageDataset(image_dir=one), "a/b")
+    registry.register(ImageDataset(image_dir=two), "a/b", version="2.0.0-rc.1")
+    assert registry.register(ImageDataset(image_dir=one), "a/b") == first
+    assert str(registry.register(ImageDataset(image_dir=three), "a/b").version) == "1.1.0"
+    assert str(registry.register(ImageDataset(image_dir=two), "a/b", bump="major").version) == "2.0.0"
+
+
+def test_a_registry_inside_the_image_folder_is_refused_unless_hidden(make_folder: MakeFolder) -> None:
+    folder = make_folder(2)
+    with pytest.raises(InvalidInputError, match="lies in the image folder"):
+        CardRegistry(folder / "cards").register(ImageDataset(image_dir=folder), "a/b")
+    assert CardRegistry(folder / ".imagecards").register(ImageDataset(image_dir=folder), "a/b").summary.images == 2
+
+
+def test_an_unchanged_dataset_needs_no_right_to_write(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder(2)
+    card = registry.register(ImageDataset(image_dir=folder), "a/b")
+
+    def refuse(key: str, body: object) -> bool:
+        raise ReadOnlyError("read-only")
+
+    monkeypatch.setattr(registry.store, "put_if_absent", refuse)
+    assert registry.register(ImageDataset(image_dir=folder), "a/b") == card
+    with pytest.raises(ReadOnlyError):
+        registry.register(ImageDataset(image_dir=make_folder(3, name="other")), "a/b")
+
+
+def test_a_damaged_version_does_not_block_its_name(
+    registry: CardRegistry, make_folder: MakeFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_folder(2)
+    first = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert first.records is not None
+    for key in (f"cards/a/b/{first.version}.json", first.records.key):
+        path = Path(registry.url) / key
+        data = path.read_bytes()
+        path.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    registry.store.close()
+    second = registry.register(ImageDataset(image_dir=make_folder(2, name="other", seed=5)), "a/b")
+    assert str(second.version) == "1.1.0"
+    assert "can't be read" in caplog.text
+    opened = registry.open("a/b")
+    assert isinstance(opened, ImageDataset)
+    assert len(opened.read("000.png")) > 0
+
+
+def test_hidden_metadata_is_read_every_time(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    folder = make_folder({"a.png": None})
+    old = time.time() - 1000
+    for caption in ("old", "new"):
+        (folder / ".labels.jsonl").write_text(json.dumps({"file_name": "a.png", "caption": caption}) + "\n")
+        for path in folder.iterdir():
+            os.utime(path, (old, old))
+        dataset = ImageDataset(image_dir=folder, metadata=".labels.jsonl")
+        registry.register(dataset, "a/b")
+        opened = registry.open("a/b")
+        assert isinstance(opened, ImageDataset)
+        assert opened.records[0].caption == caption
+
+
+def test_equal_images_in_several_shards_are_stored_once(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder({"a.png": None})
+    for name in ("b", "c", "d"):
+        shutil.copy(folder / "a.png", folder / f"{name}.png")
+    monkeypatch.setattr("imagecards.registry.pack.group_members.__defaults__", (1,))
+    card = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert len(card.shards) == 1
+    assert [entry.key for entry in registry.store.list("data/") if entry.key.endswith(".tar")] == [card.shards[0].key]
+    assert registry.verify(deep=True).ok
 
 
 def test_a_new_caption_stores_no_image_again(registry: CardRegistry, make_folder: MakeFolder) -> None:

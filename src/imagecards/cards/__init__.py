@@ -9,7 +9,7 @@ from imagecards.cards.attempt import attempt_time, new_attempt
 from imagecards.cards.card import DataCard, Document, Parent
 from imagecards.cards.document import seal, unseal
 from imagecards.cards.marker import RegistryMarker
-from imagecards.cards.model import FORMAT
+from imagecards.cards.model import FORMAT, Sealed
 from imagecards.cards.name import CardName, check_label
 from imagecards.cards.ranges import LATEST, Spec
 from imagecards.cards.reference import CardRef, Reference, parse_reference
@@ -34,6 +34,7 @@ __all__ = [
     "Parent",
     "Reference",
     "RegistryMarker",
+    "Sealed",
     "Spec",
     "StoredFile",
     "Summary",

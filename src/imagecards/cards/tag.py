@@ -1,14 +1,19 @@
 """Tags: names such as ``prod`` that move from version to version; an append-only log remembers each move."""
 
 import re
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, Strict
 
 from imagecards.cards.model import Sealed
+from imagecards.cards.name import CardName
+from imagecards.cards.textual import text_schema
 from imagecards.cards.version import Version
-from imagecards.errors import InvalidInputError
+from imagecards.errors import IntegrityError, InvalidInputError
 from imagecards.paths import check_relative
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 _TAG = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 _NUMBER = re.compile(r"v[0-9]+(\.[0-9]+)*")
@@ -68,16 +73,41 @@ class Tag(str):
     def __new__(cls, text: str) -> "Tag":  # noqa: D102  # the docstring of the class describes it
         return super().__new__(cls, check_tag(text))
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> "CoreSchema":
+        return text_schema(cls, cls)
+
 
 class TagEntry(Sealed):
     """One move of a tag.
 
     Attributes:
+        card: Whose tag; it and the tag bind an entry to its place, so that it can't be moved or copied elsewhere.
+        tag: Which tag.
         version: What the tag stands for since then; ``None`` when it was taken away.
         number: Its place in the log, from 1; the highest one holds.
     """
 
     what: ClassVar[str] = "tag"
 
+    card: CardName
+    tag: Tag
     version: Version | None = None
     number: Annotated[int, Strict(), Field(ge=1, le=99_999_999)]
+
+    def check_place(self, card: CardName, tag: str, number: int, place: str) -> None:
+        """See that this is the entry that lies at that place.
+
+        Args:
+            card: Whose tag it is there.
+            tag: Which tag it is there.
+            number: The number that the file is named by.
+            place: Where this was read from, for messages.
+
+        Raises:
+            IntegrityError: It was made for another card, tag or number.
+        """
+        if (self.card, self.tag, self.number) != (card, tag, number):
+            here, there = f"{card}@{tag}, entry {number}", f"{self.card}@{self.tag}, entry {self.number}"
+            message = f"{place} is the place of {here}, and holds {there}: it was moved; restore the file from a copy"
+            raise IntegrityError(message, place, here, there)

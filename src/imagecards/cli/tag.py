@@ -56,8 +56,8 @@ def withdraw(
 
     Its number is never used again. Its bytes stay until gc deletes those that no other version needs.
     """
-    card = open_registry(registry).withdraw(reference, reason)
+    ref = open_registry(registry).withdraw(reference, reason)
     if as_json:
-        print_json({"withdrawn": str(card.ref), "reason": reason})
+        print_json({"withdrawn": str(ref), "reason": reason})
     else:
-        say(f"{card.name}@{card.version} is withdrawn: {reason}")
+        say(f"{ref} is withdrawn: {reason}")

@@ -4,7 +4,7 @@ Nothing here knows of cards or storage: a dataset reads its images through a `So
 """
 
 from imagecards.datasets.cachefile import cache_root
-from imagecards.datasets.check import Place, check_boxes, check_names
+from imagecards.datasets.check import Place, check_boxes, check_names, unsafe_paths
 from imagecards.datasets.dataset import ImageDataset
 from imagecards.datasets.diff import DiffCounts, diff_counts
 from imagecards.datasets.examine import Examination, Examined, examine_bytes, examine_folder
@@ -44,4 +44,5 @@ __all__ = [
     "is_image_name",
     "scan_folder",
     "summarize",
+    "unsafe_paths",
 ]

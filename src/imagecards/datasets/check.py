@@ -148,20 +148,23 @@ def _unlisted(name: str) -> Issue:
     return Issue(name, None, "", "", "unlisted-image", message, severity="warning")
 
 
-def _unsafe(names: Sequence[str]) -> Iterator[Issue]:
-    column = pa.array(names, pa.string())
+def unsafe_paths(names: pa.ChunkedArray) -> list[tuple[str, str]]:
+    """Those of many file names that are not safe relative paths, each with what is wrong with it."""
     plain = pc.and_(
-        pc.match_substring_regex(column, PLAIN_PATH),
+        pc.match_substring_regex(names, PLAIN_PATH),
         pc.and_not(
-            pc.less_equal(pc.binary_length(column), MAX_PART_BYTES),
-            pc.match_substring_regex(column, DEVICE_PATH),
+            pc.less_equal(pc.binary_length(names), MAX_PART_BYTES),
+            pc.match_substring_regex(names, DEVICE_PATH),
         ),
     )
-    for name in column.filter(pc.invert(plain)).to_pylist():
-        reason = check_relative(name)
-        if reason is not None:
-            hint = "rename it"
-            yield Issue(name, None, "", "", "unsafe-path", f"the path {reason}", suggestion=hint)
+    doubtful: list[str] = names.filter(pc.invert(plain)).to_pylist()
+    reasons = [(name, check_relative(name)) for name in doubtful]
+    return [(name, reason) for name, reason in reasons if reason is not None]
+
+
+def _unsafe(names: Sequence[str]) -> Iterator[Issue]:
+    for name, reason in unsafe_paths(pa.chunked_array([pa.array(names, pa.string())])):
+        yield Issue(name, None, "", "", "unsafe-path", f"the path {reason}", suggestion="rename it")
 
 
 def _collisions(listed: Sequence[str], unlisted: Sequence[str], places: Places) -> Iterator[Issue]:

@@ -1,4 +1,4 @@
-"""The dataset digest of a folder, remembered until any of its files changes."""
+"""What a folder came to, remembered until any of its files changes."""
 
 import hashlib
 import os
@@ -30,18 +30,18 @@ class FolderMemo:
         self._metadata_file = metadata_file
 
     def recall(self, scan: FolderScan) -> str | None:
-        """The dataset digest of the folder as a scan found it, where that is remembered."""
+        """What the folder came to as a scan found it, where that is remembered."""
         body = read_cache(self._path, _MAGIC)
         if body is None:
             return None
-        fingerprint, _, digest = bytes(body).decode().partition("\n")
-        return digest if fingerprint == self._fingerprint(scan) else None
+        fingerprint, _, outcome = bytes(body).decode().partition("\n")
+        return outcome if fingerprint == self._fingerprint(scan) else None
 
-    def remember(self, scan: FolderScan, digest: str) -> None:
-        """Remember the dataset digest of the folder as a scan found it, unless a file of it is too young."""
+    def remember(self, scan: FolderScan, outcome: str) -> None:
+        """Remember what the folder came to as a scan found it, unless a file of it is too young to tell changes."""
         oldest = scan.began_ns - RACY_NS
         if all(file.mtime_ns < oldest and file.ctime_ns < oldest for file in scan.files):
-            write_cache(self._path, _MAGIC, f"{self._fingerprint(scan)}\n{digest}".encode())
+            write_cache(self._path, _MAGIC, f"{self._fingerprint(scan)}\n{outcome}".encode())
 
     def _fingerprint(self, scan: FolderScan) -> str:
         sha = hashlib.sha256(f"{imagecards.__version__}\0{self._metadata_file}\0".encode())

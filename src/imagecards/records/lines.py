@@ -1,7 +1,6 @@
 r"""The text of metadata.jsonl as blocks of lines: only ``\n`` ends a line, and each keeps its number."""
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +11,7 @@ BLOCK_BYTES = 4 * 2**20
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r"
-_ESCAPED_NUL = re.compile(rb"\\u0000")
-_RUN_LENGTHS = re.compile(rb'"counts"')
+_UNUSUAL = (rb"\u0000", b'"counts"')  # escaped NUL, and run lengths: the exact path looks at lines with them
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +72,10 @@ def _block(text: bytes, start: int, end: int, first: int, max_line_bytes: int) -
     lengths = ends - starts
     first_code, last_code = codes[np.minimum(starts, len(codes) - 1)], codes[ends - 1]
     plain = (lengths >= 2) & (lengths <= max_line_bytes) & (first_code == ord("{")) & (last_code == ord("}"))
-    for unusual in (_ESCAPED_NUL, _RUN_LENGTHS):
-        places = [match.start() - start for match in unusual.finditer(text, start, end)]
-        plain[np.searchsorted(starts, places, side="right") - 1] = False
+    for unusual in _UNUSUAL:
+        place = text.find(unusual, start, end)
+        while place >= 0:
+            line = int(np.searchsorted(starts, place - start, side="right")) - 1
+            plain[line] = False
+            place = text.find(unusual, start + int(ends[line]), end)
     return Block(text, starts + start, ends + start, first, plain)

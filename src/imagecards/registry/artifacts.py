@@ -8,20 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from imagecards.cards import Artifact, ArtifactFile, AttachedArtifact, DataCard, check_label
-from imagecards.errors import (
-    AlreadyExistsError,
-    InvalidInputError,
-    NotFoundError,
-    StorageError,
-)
-from imagecards.paths import check_relative
+from imagecards.errors import AlreadyExistsError, InvalidInputError, NotFoundError, StorageError
 from imagecards.registry import keys
 from imagecards.registry.attempt import Attempt, attempting
 from imagecards.registry.destination import new_folder
-from imagecards.registry.files import read_file
+from imagecards.registry.files import read_chunks, read_file
+from imagecards.registry.plain_files import check_paths, kind_of, read_pieces, walk_files
 from imagecards.storage import Store
-
-_STEP = 1 << 20
 
 
 class StoredArtifact:
@@ -61,13 +54,18 @@ class StoredArtifact:
     def fetch(self, to: str | os.PathLike[str]) -> Path:
         """Write its files into a new folder, which appears whole or not at all.
 
+        Args:
+            to: The folder; it must not exist, or be empty. An artifact that is one file is written into it, too.
+
         Raises:
             AlreadyExistsError: Something is there already.
+            InvalidInputError: The folder is the current one, or one that the current one lies in.
             IntegrityError: The bytes are not those that were attached.
+            StorageError: The folder can't be written.
         """
         with new_folder(to) as write:
             for file in self.artifact.files:
-                write(file.path, read_file(self._store, file.stored))
+                write(file.path, read_chunks(self._store, file.stored))
         return Path(to)
 
 
@@ -88,8 +86,9 @@ def find_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str,
     """See that each artifact has a valid name and is a file or folder, before anything is stored.
 
     Raises:
-        InvalidInputError: A name is not valid, or nothing that can be kept is there.
-        StorageError: A folder can't be read.
+        InvalidInputError: A name is not valid, nothing is there, or there is something that can't be kept: a link, a
+            special file, a path that is not safe or too long, two paths that some systems can't tell apart.
+        StorageError: It can't be read.
     """
     found = {}
     for name, path in artifacts.items():
@@ -101,7 +100,7 @@ def find_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str,
 def put_artifact(attempt: Attempt, name: str, found: FoundArtifact) -> Artifact:
     """Store the files of an artifact in an attempt's folder."""
     files = tuple(
-        ArtifactFile(path=relative, stored=attempt.put(f"artifacts/{name}/{relative}", _chunks(place)))
+        ArtifactFile(path=relative, stored=attempt.put(f"artifacts/{name}/{relative}", read_pieces(place)))
         for relative, place in found.files
     )
     return Artifact(kind=found.kind, files=files)
@@ -176,43 +175,23 @@ def _digests(artifact: Artifact) -> list[tuple[str, str]]:
 
 
 def _find(name: str, path: Path) -> FoundArtifact:
-    """A file or a folder of plain files with safe paths."""
+    """A file, or the files of a folder; what was named may itself be reached through a link."""
+    what = f"the artifact {name} can't be kept"
     try:
-        kind = path.stat().st_mode if os.path.lexists(path) else 0
-        if stat.S_ISDIR(kind):
-            found = FoundArtifact("folder", tuple(_walk(name, path)))
-        elif stat.S_ISREG(kind):
-            found = FoundArtifact("file", ((path.name, path),))
-        else:
-            message = f"the artifact {name} is to be kept from {path}, which is neither a file nor a folder"
-            raise InvalidInputError(message)
-    except OSError as error:
-        raise StorageError(f"{error.filename or path} can't be read ({error.strerror}): nothing was stored") from error
-    if not found.files:
-        raise InvalidInputError(f"the artifact {name} is to be kept from {path}, which holds no files")
-    for relative, _ in found.files:
-        reason = check_relative(relative)
-        if reason is not None:
-            raise InvalidInputError(f"the artifact {name} can't be kept: {relative!r} {reason}; rename it")
-    return found
-
-
-def _walk(name: str, path: Path) -> list[tuple[str, Path]]:
-    def refuse(error: OSError) -> None:
-        raise error
-
-    places = [Path(folder, file) for folder, _, files in os.walk(path, onerror=refuse) for file in files]
-    for place in places:
-        if place.is_symlink():
-            message = f"the artifact {name} can't be kept: {place} is a symbolic link; put the file itself there"
-            raise InvalidInputError(message)
-    return sorted((place.relative_to(path).as_posix(), place) for place in places)
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_STEP):
-                yield chunk
+        mode = path.stat().st_mode
+        place = Path(os.path.realpath(path, strict=True))
+    except FileNotFoundError as error:
+        message = f"{what}: {path} is neither a file nor a folder, there is nothing; name what is to be kept"
+        raise InvalidInputError(message) from error
     except OSError as error:
         raise StorageError(f"{path} can't be read ({error.strerror}): nothing was stored") from error
+    if stat.S_ISDIR(mode):
+        found = FoundArtifact("folder", tuple(sorted(walk_files(place, what))))
+    elif stat.S_ISREG(mode):
+        found = FoundArtifact("file", ((path.name, place),))
+    else:
+        raise InvalidInputError(f"{what}: {path} is {kind_of(mode)}, neither a file nor a folder; name one of these")
+    if not found.files:
+        raise InvalidInputError(f"{what}: {path} holds no files; put some there, or name another folder")
+    check_paths([relative for relative, _ in found.files], what)
+    return found

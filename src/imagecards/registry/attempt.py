@@ -17,6 +17,11 @@ MAXIMUM_AGE = 6 * 3600.0
 """Seconds after which an attempt gives up; garbage collection relies on it (`imagecards.registry.gc`)."""
 
 
+def _now() -> float:
+    """Seconds by a clock that never jumps, and goes on while the machine is suspended where there is such a clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Attempt:
     """The data folder of one call of ``register`` or ``attach``."""
 
@@ -24,7 +29,7 @@ class Attempt:
         self.store = store
         self.id = new_attempt(datetime.now(UTC), secrets.token_hex(8))
         self.prefix = f"{keys.attempts(name)}{self.id}/"
-        self._began = time.monotonic()
+        self._began = _now()
         self._written: list[str] = []
         self._exposed = False  # whether a document that names the files may be visible
 
@@ -49,8 +54,13 @@ class Attempt:
         """Remember a key of this attempt that is about to be written, so that giving up removes it."""
         self._written.append(key)
 
-    def commit(self, key: str, body: bytes) -> bytes:
+    def commit(self, key: str, body: bytes, ask: str | None = None) -> bytes:
         """Commit a document that names this attempt's files; says which document is at the key now.
+
+        Args:
+            key: The commit point.
+            body: The document.
+            ask: How to find out what became of it; by default, that ``resolve`` knows.
 
         Raises:
             StorageError: The attempt is too old, or the store failed before anything became visible.
@@ -59,7 +69,8 @@ class Attempt:
         self.check_age()
         self._exposed = True
         try:
-            there = commit(self.store, key, body, self.id)
+            ask = ask or f"ask registry.resolve({self.id!r})"
+            there = commit(self.store, key, body, ask=ask, attempt=self.id)
         except CommitUnknownError:
             raise
         except ImageCardsError:
@@ -74,7 +85,7 @@ class Attempt:
         Raises:
             StorageError: The attempt is older than `MAXIMUM_AGE`.
         """
-        age = time.monotonic() - self._began
+        age = _now() - self._began
         if age > MAXIMUM_AGE:
             message = (
                 f"this registration has taken {age / 3600:.1f} h, and after {MAXIMUM_AGE / 3600:.0f} h its files may "
@@ -85,7 +96,7 @@ class Attempt:
     def abandon(self) -> None:
         """Remove what this attempt stored, unless a card may name it; what can't be removed is left as garbage."""
         if not self._exposed:
-            with suppress(StorageError):
+            with suppress(ImageCardsError):
                 self.store.delete(self._written)
 
 

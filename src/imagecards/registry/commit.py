@@ -6,39 +6,42 @@ from imagecards.storage import Store
 _TRIES = 5
 
 
-def commit(store: Store, key: str, body: bytes, attempt: str) -> bytes:
+def commit(store: Store, key: str, body: bytes, *, ask: str, attempt: str = "") -> bytes:
     """Put a document at a key unless one is there, and say which document is there now.
 
-    The same body is sent again after an answer that leaves the outcome open. A body names its attempt, so what can be
-    read back decides whose it is: the answer to a request that landed and was lost is never taken for a conflict.
+    The same body is sent again after an answer that was lost. What can be read back decides: the answer to a request
+    that landed is never taken for a conflict. Whose a document is can be told where it names its attempt's files.
 
     Args:
         store: Where; everything that the document names is durable there already.
         key: The commit point.
         body: The document.
-        attempt: Its attempt, for the message.
+        ask: How the caller can find out later, for the message.
+        attempt: Its attempt, where ``CardRegistry.resolve`` can find it.
 
     Returns:
         ``body`` when this call (or an earlier, doubtful try of it) committed it, else what was there first.
 
     Raises:
-        CommitUnknownError: The outcome is still open after several tries; nothing may be deleted.
+        CommitUnknownError: The outcome is open after several tries, or the document is visible and the storage does
+            not say that it is durable; nothing may be deleted.
         StorageError: The store failed before anything became visible.
     """
     doubt: ImageCardsError | None = None
     for _ in range(_TRIES):
         try:
-            if store.put_if_absent(key, [body]):
-                return body
-            return store.get(key)
-        except (CommitUnknownError, NotFoundError) as error:
+            return body if store.put_if_absent(key, [body]) else store.get(key)
+        except CommitUnknownError as error:
+            doubt = error
+            if error.visible:
+                break  # what a failed flush left undone, a second one does not report
+        except NotFoundError as error:
             doubt = error  # absent although it exists: a store that answers late; the next try decides
         except ImageCardsError as error:
             if doubt is None:
                 raise  # nothing of this call is visible, and there was no other
             doubt = error
-    message = (
-        f"{key} may or may not be registered in {store.url}: the storage gave no clear answer in {_TRIES} tries "
-        f"({doubt}). Nothing was deleted; ask registry.resolve({attempt!r}) once the storage answers again"
-    )
-    raise CommitUnknownError(message, attempt) from doubt
+    visible = isinstance(doubt, CommitUnknownError) and doubt.visible
+    what = "is visible but may not outlive a power failure" if visible else "may or may not be there"
+    message = f"{key} {what} in {store.url} ({doubt}). Nothing was deleted; {ask} once the storage answers again"
+    raise CommitUnknownError(message, attempt, visible) from doubt

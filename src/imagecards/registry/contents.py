@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,9 +30,11 @@ DIGEST_SIZE = 16
 """Bytes of each record digest that a records table keeps: enough to compare by, and digests can't be compressed."""
 
 _ANNOTATIONS = ("file_name", "caption", "categories", "objects", "extra")
+_FIXED = pa.schema([("file_name", pa.string()), *IMAGE_COLUMNS, *PLACE_COLUMNS, ("digest", pa.binary(DIGEST_SIZE))])
 _SPLITS = pa.schema([("split", pa.string()), ("file_name", pa.string())])
 _INCOMPRESSIBLE = ("sha256", "digest")
-_MOST_ROWS = 200_000_000
+_LARGEST_DOCUMENT = 8 << 30
+_STEP = 16 << 20
 
 
 def encode_records(table: pa.Table) -> bytes:
@@ -45,19 +46,32 @@ def encode_records(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def read_records(store: Store, stored: StoredFile, columns: Sequence[str] | None = None) -> pa.Table:
+def read_records(
+    store: Store, stored: StoredFile, columns: Sequence[str] | None = None, *, rows: int | None = None
+) -> pa.Table:
     """The records table of a version, its bytes checked against the card.
 
     Args:
         store: The registry's store.
         stored: The file, as the card names it.
         columns: Only these; all by default.
+        rows: How many images the card says there are; more are not even read.
 
     Raises:
         IntegrityError: The file is missing, has other bytes, or does not hold what a records table holds.
     """
-    required = {"file_name", "digest", *IMAGE_COLUMNS.names, *PLACE_COLUMNS.names}
-    return _decode(read_file(store, stored), stored.key, required, columns)
+    file = _open(read_file(store, stored), stored.key)
+    found = file.schema_arrow
+    wrong = [field.name for field in _FIXED if found.names.count(field.name) != 1 or found.field(field.name) != field]
+    wrong += [name for name in set(found.names) - set(_FIXED.names) if not _is_annotation(found.field(name))]
+    if wrong or (rows is not None and file.metadata.num_rows != rows):
+        what = f"columns {sorted(wrong)}" if wrong else f"{file.metadata.num_rows} rows for {rows} images"
+        raise IntegrityError(f"{stored.key} has {what}: it is no records table; restore it from a copy", stored.key)
+    table = _read(file, stored.key, columns)
+    holes = [name for name in table.column_names if name in _FIXED.names and table[name].null_count]
+    if holes:
+        raise IntegrityError(f"{stored.key} has nulls in {holes}: restore it from a copy", stored.key)
+    return table
 
 
 def annotations(table: pa.Table) -> pa.Table:
@@ -78,7 +92,10 @@ def read_splits(store: Store, stored: StoredFile | None) -> dict[str, tuple[str,
     """The splits of a version, by name; none where the card names no splits file."""
     if stored is None:
         return {}
-    table = _decode(read_file(store, stored), stored.key, set(_SPLITS.names), None)
+    file = _open(read_file(store, stored), stored.key)
+    if file.schema_arrow.remove_metadata() != _SPLITS:
+        raise IntegrityError(f"{stored.key} is no splits table: restore it from a copy", stored.key)
+    table = _read(file, stored.key, None)
     splits: dict[str, list[str]] = {}
     for split, name in zip(table["split"].to_pylist(), table["file_name"].to_pylist(), strict=True):
         splits.setdefault(split, []).append(name)
@@ -99,30 +116,48 @@ def decompress(data: bytes, size: int, place: str) -> bytes:
     Raises:
         IntegrityError: It is damaged, or holds more or less than ``size`` bytes.
     """
+    text = bytearray()
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
-            text = bytes(stream.read(size + 1))
+            while len(text) <= min(size, _LARGEST_DOCUMENT) and (piece := stream.read(_STEP)):
+                text += piece
     except OSError as error:
         message = f"{place} is not a complete zstd frame ({error}): restore the file from a copy"
         raise IntegrityError(message, place) from error
     if len(text) != size:
         message = f"{place} holds {len(text)} bytes or more, and its card says {size}: restore the file from a copy"
         raise IntegrityError(message, place, str(size), str(len(text)))
-    return text
+    return bytes(text)
 
 
-def _decode(data: bytes, place: str, required: set[str], columns: Sequence[str] | None) -> Any:
+def _open(data: bytes, place: str) -> pq.ParquetFile:
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        names = set(file.schema_arrow.names)
-        if not required <= names or file.metadata.num_rows > _MOST_ROWS:
-            found = f"columns {sorted(names)} and {file.metadata.num_rows} rows"
-            message = f"{place} has {found}: it is not a file of this format; restore it from a copy"
-            raise IntegrityError(message, place)
-        return file.read(columns=list(columns) if columns is not None else None)
-    except pa.ArrowException as error:
+        return pq.ParquetFile(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as error:
         message = f"{place} can't be read as parquet ({error}): restore the file from a copy"
         raise IntegrityError(message, place) from error
+
+
+def _read(file: pq.ParquetFile, place: str, columns: Sequence[str] | None) -> pa.Table:
+    try:
+        table = file.read(columns=list(columns) if columns is not None else None)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        message = f"{place} can't be read as parquet ({error}): restore the file from a copy"
+        raise IntegrityError(message, place) from error
+    return table
+
+
+def _is_annotation(field: pa.Field) -> bool:
+    """Whether a column is one of those that a record may have, of the type that it has there."""
+    kind = field.type
+    if field.name == "caption":
+        return bool(pa.types.is_string(kind))
+    if field.name == "categories":
+        return bool(pa.types.is_list(kind) and kind.value_type in (pa.int64(), pa.string()))
+    if field.name == "objects":
+        return bool(pa.types.is_list(kind) and pa.types.is_struct(kind.value_type))
+    return field.name == "extra" and bool(pa.types.is_struct(kind))
 
 
 def _leaf_columns(schema: pa.Schema) -> Iterable[str]:

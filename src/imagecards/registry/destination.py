@@ -1,55 +1,132 @@
 """A folder on disk that appears whole or not at all."""
 
+import errno
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imagecards.errors import AlreadyExistsError, IntegrityError, StorageError
+from imagecards.errors import AlreadyExistsError, IntegrityError, InvalidInputError, StorageError
 from imagecards.paths import check_relative
+
+Write = Callable[[str, Iterable[bytes]], None]
+"""Takes the path of a file, relative to the folder, and its bytes in pieces."""
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 @contextmanager
-def new_folder(to: str | os.PathLike[str]) -> Iterator[Callable[[str, bytes], None]]:
+def new_folder(to: str | os.PathLike[str]) -> Iterator[Write]:
     """Make a folder from files that are written one by one.
 
-    The files are gathered in a hidden folder beside it, which takes the name when the block ends without an error.
+    The files are gathered in a hidden folder beside it, which takes the name when the block ends without an error,
+    and is removed when there is one. Folders above it that were missing are made, and stay.
 
     Args:
         to: The folder; it must not exist, or be empty.
 
     Yields:
-        A function that takes a file's path, relative to the folder, and its bytes.
+        A function that writes one file. What its pieces raise ends the block, so a check that comes with the last
+        piece is in time.
 
     Raises:
         AlreadyExistsError: There is something already.
+        InvalidInputError: The folder is the current one, or one that the current one lies in.
         StorageError: The folder can't be written.
     """
-    target = Path(to).absolute()
-    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise AlreadyExistsError(f"{target} exists already: choose another folder, or remove it first")
-    gathering = target.parent / f".{target.name}.tmp-{secrets.token_hex(6)}"
+    with _explained(to):
+        target = _target(to)
+        if not _is_free(target):
+            raise _taken(target)
+    # cut, so that a long name doesn't become one that is too long
+    gathering = target.parent / f".{target.name[:40]}.tmp-{secrets.token_hex(6)}"
+    made: set[Path] = set()
 
-    def write(path: str, data: bytes) -> None:
+    def write(path: str, chunks: Iterable[bytes]) -> None:
         reason = check_relative(path)
         if reason is not None:
             raise IntegrityError(f"the path {path!r} {reason}: a registry that names it was tampered with", path)
         place = gathering / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("xb") as file:
-            file.write(data)
+        with _explained(target):
+            if place.parent not in made:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                made.add(place.parent)
+            _write_new(place, chunks)
 
     try:
-        gathering.mkdir(parents=True)
+        with _explained(target):
+            gathering.mkdir(parents=True)
         yield write
-        gathering.rename(target)
-    except StorageError:
-        raise
-    except OSError as error:
-        message = f"{target} can't be written ({error.strerror or error}): free space or choose another folder"
-        raise StorageError(message) from error
+        with _explained(target):
+            _rename(gathering, target)
     finally:
-        if gathering.exists():
+        if os.path.lexists(gathering):
             shutil.rmtree(gathering, ignore_errors=True)
+
+
+def _target(to: str | os.PathLike[str]) -> Path:
+    """The absolute path of a folder that may be put in place of what is there."""
+    target = Path(to).absolute()
+    if target.name == "..":
+        target = Path(os.path.realpath(target))  # what is written takes this name, and ".." isn't one
+    try:
+        current = Path.cwd()
+    except FileNotFoundError:
+        return target  # the current folder was deleted: nobody can lose it
+    # an empty folder is replaced, and whoever works in it would be left in one that doesn't exist any more
+    if Path(os.path.realpath(target)) in (current, *current.parents):
+        message = f"{target} is the current folder, or the current folder lies in it: fetch into a new folder"
+        raise InvalidInputError(message)
+    return target
+
+
+def _is_free(target: Path) -> bool:
+    try:
+        mode = os.lstat(target).st_mode
+    except FileNotFoundError:
+        return True
+    if not stat.S_ISDIR(mode):
+        return False
+    with os.scandir(target) as entries:
+        return next(entries, None) is None
+
+
+def _taken(target: Path) -> AlreadyExistsError:
+    return AlreadyExistsError(f"{target} exists already: choose another folder, or remove it first")
+
+
+def _write_new(place: Path, chunks: Iterable[bytes]) -> None:
+    file = os.open(place, _NEW_FILE, 0o666)
+    try:
+        for chunk in chunks:
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+    finally:
+        os.close(file)
+
+
+def _rename(gathering: Path, target: Path) -> None:
+    try:
+        gathering.rename(target)
+    except OSError as error:
+        if error.errno in _TAKEN:  # somebody was faster
+            raise _taken(target) from error
+        raise
+
+
+@contextmanager
+def _explained(target: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn errors of the operating system into one that says which folder can't be written."""
+    try:
+        yield
+    except StorageError:
+        raise  # it says already what failed: the registry, from which the pieces come
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"{os.fspath(target)} can't be written ({reason}): free space or choose another folder"
+        raise StorageError(message) from error

@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imagecards.cards import AttachedArtifact, CardName, CardRef, DataCard, Version
-from imagecards.errors import InvalidInputError
-from imagecards.registry import keys, lookup
+from imagecards.cards import FORMAT, unseal
+from imagecards.digests import JsonValue
+from imagecards.errors import FormatError, InvalidInputError
+from imagecards.registry import keys
 from imagecards.registry.attempt import MAXIMUM_AGE
 from imagecards.storage import LEFTOVER, Entry, Store
 
@@ -46,6 +47,7 @@ def collect_garbage(store: Store, *, grace: float, delete: bool) -> Garbage:
     Raises:
         InvalidInputError: The grace period is too short to be safe.
         IntegrityError: A card can't be read: nothing is deleted, since it can't be told what it needs.
+        FormatError: A card is of a newer format: the same.
     """
     if grace < SHORTEST_GRACE:
         message = (
@@ -70,25 +72,29 @@ def _candidates(store: Store) -> Iterator[Entry]:
 
 
 def _needed(store: Store, oldest: float) -> Iterator[str]:
-    for name in lookup.card_names(store):
-        versions = lookup.all_versions(store, name)
-        gone = {version for version in versions if _withdrawn_before(store, name, version, oldest)}
-        for version in versions:
-            if version in gone:
+    """What cards and attached artifacts name, in any field: a newer minor format may have fields of its own."""
+    for prefix in (keys.CARDS, keys.ATTACHED):
+        for entry in store.list(prefix):
+            if entry.key.rpartition("/")[2].startswith(LEFTOVER) or _withdrawn_before(store, entry.key, oldest):
                 continue
-            card = lookup.read_card(store, CardRef(name=name, version=version))
-            yield from card.keys()
-            yield from _attached_keys(store, card)
+            body = unseal(store.get(entry.key), entry.key)
+            if str(body.get("format")).partition(".")[0] != FORMAT.partition(".")[0]:
+                message = f"{entry.key} is of format {body.get('format')}: upgrade imagecards to collect garbage here"
+                raise FormatError(message)
+            yield from _data_keys(body)
 
 
-def _withdrawn_before(store: Store, name: CardName, version: Version, oldest: float) -> bool:
-    tomb = store.stat(keys.tomb(CardRef(name=name, version=version)))
+def _withdrawn_before(store: Store, key: str, oldest: float) -> bool:
+    """Whether the version that a card or an attached artifact belongs to was withdrawn long enough ago."""
+    space, name, version = key.removesuffix(".json").split("/")[1:4]
+    tomb = store.stat(f"{keys.TOMBS}{space}/{name}/{version}.json")
     return tomb is not None and tomb.modified < oldest
 
 
-def _attached_keys(store: Store, card: DataCard) -> Iterator[str]:
-    folder = keys.attached(card.ref)
-    for stem in keys.document_names(store.children(folder)):
-        key = f"{folder}{stem}.json"
-        attached = AttachedArtifact.from_json(store.get(key), place=key)
-        yield from (file.stored.key for file in attached.artifact.files)
+def _data_keys(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.startswith(keys.DATA):
+            yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _data_keys(item)

@@ -1,22 +1,34 @@
 """What a version of an image dataset consists of: found out, packed and stored."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.cards import DataCard, Document, Summary
-from imagecards.datasets import FILE_FACTS, FolderScan, ImageDataset, StatCache, facts_table, summarize
-from imagecards.datasets.layout import Layout
+from imagecards.datasets import (
+    FILE_FACTS,
+    FolderScan,
+    ImageDataset,
+    Layout,
+    StatCache,
+    check_boxes,
+    facts_table,
+    summarize,
+)
 from imagecards.digests import digest
 from imagecards.records import Report, dataset_digest, record_digests
 from imagecards.registry import contents
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.pack import Group, Member, group_members, pack_groups, shard_key
+from imagecards.registry.publish import content_of
+from imagecards.registry.reading import ShardSource, check_paths
 from imagecards.registry.shelf import Shelf
 
 _log = logging.getLogger("imagecards")
@@ -52,19 +64,25 @@ class Survey:
             InvalidMetadataError: It breaks rules that can be seen without them.
         """
         if dataset.image_dir is None:
-            table = dataset.table
-            known = all(name in table.column_names for name in FILE_FACTS.names)
-            facts = table.select(FILE_FACTS.names) if known else _unknown(table["file_name"])
-            return cls(dataset, contents.annotations(table), facts, facts["size"].fill_null(0).to_pylist(), None)
+            records = contents.annotations(dataset.table)
+            names = records["file_name"]
+            source = dataset.source
+            # What a table says of its files is not believed: only a registry knows what it checked.
+            facts = source.facts(names) if isinstance(source, ShardSource) else _unknown(names)
+            check_paths(names, "this dataset")
+            return cls(dataset, records, facts, facts["size"].fill_null(0).to_pylist(), None)
         layout = dataset.lay_out(scan)
         layout.report.raise_errors()
         facts, _ = StatCache(dataset.image_dir).lookup(layout.files)
         return cls(dataset, layout.records, facts, [file.size for file in layout.files], layout)
 
-    @property
-    def complete(self) -> bool:
-        """Whether nothing has to be read to know what the dataset consists of."""
-        return bool(self.facts["sha256"].null_count == 0)
+    @cached_property
+    def documents(self) -> dict[str, bytes]:
+        """The text of each metadata file, by path."""
+        if self.layout is None:
+            return {}  # its metadata is no file, and is written anew when it is fetched
+        documents = self.dataset.documents.items()
+        return {path: metadata.text for path, metadata in documents if metadata.text is not None}
 
     def learn(self, facts: pa.Table, issues: Report) -> None:
         """Take in what was read: remember it for next time, and judge it.
@@ -73,10 +91,12 @@ class Survey:
             InvalidMetadataError: The images break rules, or the boxes do not fit them.
         """
         if self.layout is None or self.dataset.image_dir is None:
-            issues.raise_errors()
-            return
-        StatCache(self.dataset.image_dir).remember(self.layout.files, facts, self.layout.began_ns)
-        report = self.layout.report + issues + self.layout.check_boxes(facts["width"], facts["height"])
+            table = self.records.select(["file_name", "objects"])
+            table = table.append_column("width", facts["width"]).append_column("height", facts["height"])
+            report = issues + check_boxes(table)
+        else:
+            StatCache(self.dataset.image_dir).remember(self.layout.files, facts, self.layout.began_ns)
+            report = self.layout.report + issues + self.layout.check_boxes(facts["width"], facts["height"])
         report.raise_errors()
         if report.warnings:
             _log.warning("%s", report.render())
@@ -91,18 +111,18 @@ class ImageContent:
         facts: What its files are; complete.
         digests: The record digest of each image.
         dataset_digest: The digest of all of it.
-        shelf: Where the images are stored; ``None`` where nothing had to be looked up.
+        shelf: Where the images are stored.
     """
 
     survey: Survey
     facts: pa.Table
     digests: list[bytes]
     dataset_digest: str
-    shelf: Shelf | None
-    kind: str = "images"
+    shelf: Shelf
+    kind: Literal["images"] = "images"
 
     @classmethod
-    def of(cls, survey: Survey, facts: pa.Table, shelf: Shelf | None) -> "ImageContent":
+    def of(cls, survey: Survey, facts: pa.Table, shelf: Shelf) -> "ImageContent":
         """Compute the digests of a dataset whose files are known."""
         digests = record_digests(survey.records, facts["sha256"].to_pylist())
         names = facts["file_name"].to_pylist()
@@ -116,11 +136,22 @@ class ImageContent:
     @property
     def lenders(self) -> tuple[DataCard, ...]:
         """The cards whose shards it points into."""
-        return self.shelf.lenders if self.shelf is not None else ()
+        return self.shelf.lenders
+
+    @property
+    def outcome(self) -> str:
+        """What `imagecards.registry.publish.content_of` says of a card that holds this, as one text."""
+        documents = (f"{path} {digest(text)}" for path, text in self.survey.documents.items())
+        return "\n".join((self.dataset_digest, *documents))
+
+    def same_files(self, card: DataCard) -> bool:
+        """Whether a version holds the same images, annotations and metadata files."""
+        if self.survey.layout is None:
+            return card.dataset_digest == self.dataset_digest
+        return "\n".join(content_of(card)) == self.outcome
 
     def put(self, attempt: Attempt) -> Mapping[str, Any]:
         """Store records, splits and metadata files, and return the card's fields that name them."""
-        assert self.shelf is not None, "a dataset that was not packed is that of the version it is compared with"
         places, shards = self.shelf.place(self.facts["sha256"])
         table = self._table()
         for name in contents.PLACE_COLUMNS.names:
@@ -135,18 +166,13 @@ class ImageContent:
             "shards": shards,
         }
 
-    def _put_documents(self, attempt: Attempt) -> list[Document]:
+    def _put_documents(self, attempt: Attempt) -> Iterator[Document]:
         known = {document.digest: document.stored for lender in self.lenders for document in lender.documents}
-        documents: list[Document] = []
-        if self.survey.layout is None:
-            return documents  # its metadata is no file, and is written anew when it is fetched
-        for number, (path, metadata) in enumerate(self.survey.dataset.documents.items()):
-            if metadata.text is not None:
-                sha256 = digest(metadata.text)
-                if sha256 not in known:
-                    known[sha256] = attempt.put(f"documents/{number:05d}.zst", [contents.compress(metadata.text)])
-                documents.append(Document(path=path, size=len(metadata.text), digest=sha256, stored=known[sha256]))
-        return documents
+        for number, (path, text) in enumerate(self.survey.documents.items()):
+            sha256 = digest(text)
+            if sha256 not in known:
+                known[sha256] = attempt.put(f"documents/{number:05d}.zst", [contents.compress(text)])
+            yield Document(path=path, size=len(text), digest=sha256, stored=known[sha256])
 
     def _table(self) -> pa.Table:
         table = self.survey.records
@@ -155,7 +181,7 @@ class ImageContent:
         return table
 
 
-def pack_images(attempt: Attempt, survey: Survey, shelf: Shelf, executor: Any) -> ImageContent:
+def pack_images(attempt: Attempt, survey: Survey, shelf: Shelf, executor: Executor | None) -> ImageContent:
     """Read the images that are not stored yet, or not known, and store what is new.
 
     Args:

@@ -1,6 +1,13 @@
 """Which key holds what in a registry (format 1): the only place that spells a path below its root."""
 
-from imagecards.cards import CardName, CardRef
+import re
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from imagecards.cards import CardName, CardRef, Version
+from imagecards.errors import InvalidInputError
+
+T = TypeVar("T")
 
 MARKER = "imagecards.json"
 CARDS = "cards/"
@@ -40,9 +47,14 @@ def tags(name: CardName) -> str:
     return f"{TAGS}{name.space}/{name.name}/"
 
 
+def tag_log(name: CardName, label: str) -> str:
+    """The folder of a tag's log, one file an entry."""
+    return f"{tags(name)}{label}/"
+
+
 def tag(name: CardName, label: str, number: int) -> str:
     """One entry in the append-only log of a tag; the highest number holds."""
-    return f"{tags(name)}{label}/{number:08d}.json"
+    return f"{tag_log(name, label)}{number:08d}.json"
 
 
 def attached(ref: CardRef) -> str:
@@ -53,3 +65,38 @@ def attached(ref: CardRef) -> str:
 def document_names(children: list[str]) -> list[str]:
     """The stems of the sealed documents in a folder listing."""
     return [child[:-5] for child in children if child.endswith(".json")]
+
+
+def valid(parse: Callable[[str], T], names: Iterable[str]) -> list[T]:
+    """What those names of files and folders stand for; a name that stands for nothing is passed over.
+
+    What people leave in a registry's folders (a copy, a note) must not keep others from their data; `verify` tells
+    of it.
+
+    Args:
+        parse: From a name to what it stands for; raises `InvalidInputError` for a name that stands for nothing.
+        names: The names, as the store lists them.
+    """
+    found = []
+    for name in names:
+        try:
+            found.append(parse(name))
+        except InvalidInputError:
+            continue
+    return found
+
+
+def versions(children: list[str]) -> list[Version]:
+    """The versions that have a document in a folder listing, in the order of the listing."""
+    return valid(Version.parse, document_names(children))
+
+
+def parse_number(stem: str) -> int:
+    """The number of an entry in the log of a tag, from the name of its file without the suffix.
+
+    Raises:
+        InvalidInputError: It is not the name of an entry.
+    """
+    if re.fullmatch(r"[0-9]{8}", stem) is None or int(stem) == 0:
+        raise InvalidInputError(f"{stem!r} is not the number of an entry: eight digits, from 00000001")
+    return int(stem)

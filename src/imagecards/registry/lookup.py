@@ -1,5 +1,8 @@
 """From a reference to a card: versions, tags, withdrawals."""
 
+from collections.abc import Iterable
+from contextlib import nullcontext, suppress
+from functools import partial
 from operator import attrgetter
 
 from imagecards.cards import (
@@ -8,11 +11,13 @@ from imagecards.cards import (
     DataCard,
     Reference,
     RegistryMarker,
+    Tag,
     TagEntry,
     Tombstone,
     Version,
+    check_label,
 )
-from imagecards.errors import IntegrityError, NotFoundError
+from imagecards.errors import FormatError, ImageCardsError, IntegrityError, NotFoundError
 from imagecards.registry import keys
 from imagecards.storage import Store
 
@@ -38,13 +43,25 @@ def check_registry(store: Store) -> None:
 
 def all_versions(store: Store, name: CardName) -> list[Version]:
     """Every version number that was ever registered, in ascending order, withdrawn ones included."""
-    stems = keys.document_names(store.children(keys.cards(name)))
-    return sorted(map(Version.parse, stems), key=attrgetter("key"))
+    return sorted(keys.versions(store.children(keys.cards(name))), key=attrgetter("key"))
 
 
 def withdrawn_versions(store: Store, name: CardName) -> set[Version]:
     """The versions of a name that were withdrawn."""
-    return {Version.parse(stem) for stem in keys.document_names(store.children(keys.tombs(name)))}
+    return set(keys.versions(store.children(keys.tombs(name))))
+
+
+def latest_version(versions: Iterable[Version]) -> Version | None:
+    """The one rule for which version is the latest: the highest release, else the highest pre-release.
+
+    Args:
+        versions: What there is, in any order.
+
+    Example:
+        >>> latest_version([Version(1, 0, 0), Version(2, 0, 0, "rc.1")])
+        Version('1.0.0')
+    """
+    return max(versions, key=lambda version: (not version.prerelease, version.key), default=None)
 
 
 def live_versions(store: Store, name: CardName) -> list[Version]:
@@ -57,20 +74,38 @@ def live_versions(store: Store, name: CardName) -> list[Version]:
 def card_names(store: Store) -> list[CardName]:
     """Every name that has a card, in order."""
     return [
-        CardName(space=space, name=name)
-        for space in store.children(keys.CARDS)
-        for name in store.children(f"{keys.CARDS}{space}/")
-        if store.children(f"{keys.CARDS}{space}/{name}/")
+        name
+        for space in keys.valid(partial(check_label, what="space"), store.children(keys.CARDS))
+        for name in keys.valid(partial(CardName, space), store.children(f"{keys.CARDS}{space}/"))
+        if keys.versions(store.children(keys.cards(name)))
     ]
 
 
 def tombstone(store: Store, ref: CardRef) -> Tombstone | None:
-    """What was said when a version was withdrawn, or nothing where it was not."""
+    """What was said when a version was withdrawn, or nothing where it was not.
+
+    Raises:
+        IntegrityError: The tombstone is damaged, or that of another version lies in its place.
+    """
     key = keys.tomb(ref)
     try:
-        return Tombstone.from_json(store.get(key), place=key)
+        tomb = Tombstone.from_json(store.get(key), place=key)
     except NotFoundError:
         return None
+    tomb.check_place(ref, place=key)
+    return tomb
+
+
+def check_live(store: Store, ref: CardRef) -> None:
+    """See that a version was not withdrawn.
+
+    Raises:
+        NotFoundError: It was; says why, and what there is.
+    """
+    tomb = tombstone(store, ref)
+    if tomb is not None:
+        message = f"{ref.name}@{ref.version} was withdrawn: {_reason(tomb)}"
+        raise NotFoundError(_missing(store, ref.name, message, already_a_sentence=True))
 
 
 def read_card(store: Store, ref: CardRef) -> DataCard:
@@ -84,7 +119,7 @@ def read_card(store: Store, ref: CardRef) -> DataCard:
     try:
         data = store.get(key)
     except NotFoundError:
-        raise NotFoundError(_missing(store, ref.name, f"version {ref.version} of {ref.name}")) from None
+        raise no_such_version(store, ref) from None
     card = DataCard.from_json(data, place=key)
     if (card.name, card.version) != (ref.name, ref.version):
         message = f"{key} in {store.url} holds the card of {card.ref}: the registry was tampered with; restore the file"
@@ -107,39 +142,85 @@ def resolve_reference(store: Store, reference: Reference) -> CardRef:
     name, spec = reference.name, reference.spec
     if spec.exact is not None:
         ref = CardRef(name=name, version=spec.exact, digest=reference.digest)
-        tomb = tombstone(store, ref)
-        if tomb is not None:
-            message = f"{name}@{ref.version} was withdrawn: {tomb.reason or 'no reason was given'}"
-            raise NotFoundError(_missing(store, name, message, already_a_sentence=True))
+        check_live(store, ref)
         return ref
-    versions = live_versions(store, name)
     if spec.tag is not None:
         entry = tag_entry(store, name, spec.tag)
         version = entry.version if entry is not None else None
-        if version is not None and version not in versions:
-            message = f"the tag {spec.tag} of {name} names {version}, which was withdrawn: tag another version"
-            raise NotFoundError(message)
+        if version is not None:
+            _check_tagged(store, spec.tag, CardRef(name=name, version=version))
     else:
-        version = spec.best(versions)
+        version = spec.best(live_versions(store, name))
     if version is None:
         raise NotFoundError(_missing(store, name, str(Reference(name, spec))))
     return CardRef(name=name, version=version, digest=reference.digest)
 
 
+def tag_numbers(store: Store, name: CardName, label: str) -> list[int]:
+    """The numbers of the entries in a tag's log, in ascending order."""
+    return keys.valid(keys.parse_number, keys.document_names(store.children(keys.tag_log(name, label))))
+
+
+def read_tag(store: Store, name: CardName, label: str, number: int) -> TagEntry:
+    """One entry of a tag's log.
+
+    Raises:
+        NotFoundError: There is none of that number.
+        IntegrityError: It is damaged, or another entry lies in its place.
+    """
+    key = keys.tag(name, label, number)
+    entry = TagEntry.from_json(store.get(key), place=key)
+    entry.check_place(name, label, number, place=key)
+    return entry
+
+
 def tag_entry(store: Store, name: CardName, label: str) -> TagEntry | None:
-    """What holds for a tag now: the last entry of its log, or nothing where it never was."""
-    folder = f"{keys.tags(name)}{label}/"
-    stems = keys.document_names(store.children(folder))
-    if not stems:
-        return None
-    key = f"{folder}{max(stems)}.json"
-    return TagEntry.from_json(store.get(key), place=key)
+    """What holds for a tag now: the last entry of its log, or nothing where it never was.
+
+    Raises:
+        IntegrityError: The entry is damaged, or another one lies in its place.
+    """
+    numbers = tag_numbers(store, name, label)
+    return read_tag(store, name, label, numbers[-1]) if numbers else None
 
 
-def current_tags(store: Store, name: CardName) -> dict[str, Version]:
-    """Which version each tag of a name stands for now."""
-    entries = {label: tag_entry(store, name, label) for label in store.children(keys.tags(name))}
-    return {label: entry.version for label, entry in entries.items() if entry is not None and entry.version is not None}
+def current_tags(store: Store, name: CardName, *, readable: bool = False) -> dict[str, Version]:
+    """Which version each tag of a name stands for now.
+
+    Args:
+        store: The registry's store.
+        name: Whose tags.
+        readable: Leave out tags that can't be read, for those who only want to show what there is.
+
+    Raises:
+        IntegrityError: A tag is damaged.
+    """
+    found = {}
+    for label in keys.valid(Tag, store.children(keys.tags(name))):
+        with suppress(ImageCardsError) if readable else nullcontext():
+            entry = tag_entry(store, name, label)
+            if entry is not None and entry.version is not None:
+                found[str(label)] = entry.version
+    return found
+
+
+def _check_tagged(store: Store, label: str, ref: CardRef) -> None:
+    """See that the version that a tag names can be looked up.
+
+    Raises:
+        NotFoundError: It was withdrawn, or its card is missing.
+    """
+    tomb = tombstone(store, ref)
+    what = f"the tag {label} of {ref.name} names {ref.version}"
+    if tomb is not None:
+        raise NotFoundError(f"{what}, which was withdrawn ({_reason(tomb)}): tag another version")
+    if ref.version not in all_versions(store, ref.name):
+        key = keys.card(ref)
+        raise NotFoundError(f"{what}, and {key} is missing: restore the file from a copy, or tag another version")
+
+
+def _reason(tomb: Tombstone) -> str:
+    return tomb.reason or "no reason was given"
 
 
 def _missing(store: Store, name: CardName, what: str, *, already_a_sentence: bool = False) -> str:
@@ -147,26 +228,47 @@ def _missing(store: Store, name: CardName, what: str, *, already_a_sentence: boo
     versions = live_versions(store, name)
     if versions:
         shown = ", ".join(str(version) for version in versions[-5:])
-        tags = sorted(current_tags(store, name))
+        tags = sorted(current_tags(store, name, readable=True))
         there = "the latest are" if len(versions) > 5 else "there are" if len(versions) > 1 else "there is"
         tagged = f" and the tag{'s' if len(tags) > 1 else ''} {', '.join(tags)}" if tags else ""
         return f"{sentence}; {there} {shown}{tagged}"
-    others = [str(other) for other in card_names(store) if other.name == name.name or other.space == name.space][:5]
+    gone = all_versions(store, name)
+    if gone:
+        each = ", ".join(f"{version} ({_why(store, CardRef(name, version))})" for version in gone[-5:])
+        every = f"every version of {name} was withdrawn"
+        return f"{sentence}; {every}" if already_a_sentence else f"{every}: {'..., ' * (len(gone) > 5)}{each}"
+    others = []
+    with suppress(ImageCardsError):  # damage elsewhere is no reason to say nothing of what is asked for
+        others = [str(other) for other in card_names(store) if other.name == name.name or other.space == name.space]
     return sentence + (
-        f"; did you mean {' or '.join(others)}?" if others else "; the command 'list' shows what there is"
+        f"; did you mean {' or '.join(others[:5])}?" if others else "; the command 'list' shows what there is"
     )
 
 
+def _why(store: Store, ref: CardRef) -> str:
+    try:
+        tomb = tombstone(store, ref)
+    except ImageCardsError:
+        return "its tombstone can't be read"
+    return _reason(tomb) if tomb is not None else "no reason was given"
+
+
+def no_such_version(store: Store, ref: CardRef) -> NotFoundError:
+    """The error for a version that has no card."""
+    return NotFoundError(_missing(store, ref.name, f"version {ref.version} of {ref.name}"))
+
+
 def nothing_there(store: Store, name: CardName) -> NotFoundError:
-    """The error for a name that nothing is registered under."""
+    """The error for a name that nothing is registered under, or nothing any more."""
     return NotFoundError(_missing(store, name, str(name)))
 
 
 def find_attempt(store: Store, attempt: str) -> DataCard | None:
-    """The card that an attempt committed, or nothing."""
+    """The card that an attempt committed, or nothing; cards that are damaged are passed over."""
     for name in card_names(store):
         for version in all_versions(store, name):
-            card = read_card(store, CardRef(name=name, version=version))
-            if card.attempt == attempt:
-                return card
+            with suppress(IntegrityError, FormatError):
+                card = read_card(store, CardRef(name=name, version=version))
+                if card.attempt == attempt:
+                    return card
     return None

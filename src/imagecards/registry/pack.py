@@ -3,12 +3,13 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 
 from imagecards.cards import StoredFile
 from imagecards.datasets import Examined, Source, examine_bytes
+from imagecards.errors import StorageError
 from imagecards.progress import track
 from imagecards.registry.ahead import ahead
 from imagecards.registry.files import put_file
@@ -85,6 +86,7 @@ def pack_groups(
         if executor is None:
             for number, group in enumerate(groups):
                 results.append(pack_group(store, shard_key(prefix, number), source, group, stored, advance))
+                stored = stored | results[-1].offsets.keys()
             return results
         futures = [
             executor.submit(pack_group, store, shard_key(prefix, number), source, group, stored)
@@ -94,8 +96,13 @@ def pack_groups(
             for future, group in zip(futures, groups, strict=True):
                 results.append(future.result())
                 advance(len(group))
+        except BrokenExecutor as error:
+            message = (
+                f"a worker died while it packed images ({error}): nothing was registered; see its log, then try again"
+            )
+            raise StorageError(message) from error
         finally:
-            settle(futures)
+            _settle(futures)
     return results
 
 
@@ -104,7 +111,7 @@ def shard_key(prefix: str, number: int) -> str:
     return f"{prefix}shard-{number:05d}.tar"
 
 
-def settle(futures: Iterable[Future[Group]]) -> None:
+def _settle(futures: Iterable[Future[Group]]) -> None:
     """See that no worker writes any more: what has not begun is not begun, what runs is waited for."""
     running = [future for future in futures if not future.cancel()]
     for future in running:

@@ -1,12 +1,14 @@
 """Publishing: the last steps of a registration, from stored bytes to a committed card."""
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from imagecards import __version__
-from imagecards.cards import FIRST, Artifact, CardRef, DataCard, Summary, Version
-from imagecards.errors import StorageError, VersionConflictError
+from imagecards.cards import FIRST, Artifact, Bump, CardRef, DataCard, Summary, Version
+from imagecards.errors import FormatError, IntegrityError, ReadOnlyError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import all_artifacts, put_artifact, same_content
 from imagecards.registry.attempt import Attempt
@@ -14,6 +16,7 @@ from imagecards.registry.commit import commit
 from imagecards.registry.request import Request
 from imagecards.storage import Store
 
+_log = logging.getLogger("imagecards")
 _TRIES = 1000
 _CONTENT_FIELDS = ("records", "splits", "documents", "shards", "table")
 
@@ -43,6 +46,10 @@ class Content(Protocol):
     @property
     def lenders(self) -> tuple[DataCard, ...]:
         """The cards whose files it points into."""
+        ...
+
+    def same_files(self, card: DataCard) -> bool:
+        """Whether a version holds the same content, its metadata files included."""
         ...
 
     def put(self, attempt: Attempt) -> Mapping[str, Any]:
@@ -76,9 +83,33 @@ class SameContent:
         """The card."""
         return (self.card,)
 
+    def same_files(self, card: DataCard) -> bool:
+        """Whether another version holds the same."""
+        return content_of(card) == content_of(self.card)
+
     def put(self, attempt: Attempt) -> Mapping[str, Any]:
         """The card's fields that name its files."""
+        unknown = self.card.unknown_fields()
+        if unknown:
+            message = (
+                f"{self.card.ref} has {unknown[0][0]!r}, which a newer imagecards wrote: upgrade to describe it anew"
+            )
+            raise FormatError(message)
         return {name: getattr(self.card, name) for name in _CONTENT_FIELDS}
+
+
+def content_of(card: DataCard) -> tuple[str, ...]:
+    """What a version holds, as texts to compare: the dataset digest, then path and digest of each metadata file."""
+    return (card.dataset_digest, *(f"{document.path} {document.digest}" for document in card.documents))
+
+
+def read_unless_damaged(store: Store, ref: CardRef) -> DataCard | None:
+    """A card that a new version may be compared with, but does not need."""
+    try:
+        return lookup.read_card(store, ref)
+    except IntegrityError as error:
+        _log.warning("%s can't be read, and is passed over: %s", ref, error)
+        return None
 
 
 def publish(attempt: Attempt, content: Content, request: Request, previous: DataCard | None) -> DataCard:
@@ -99,27 +130,37 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     kept = {name: put_artifact(attempt, name, found) for name, found in request.artifacts.items()}
     if previous is not None and _says_the_same(store, previous, content, request, kept):
         attempt.abandon()
-        commit(store, keys.card(previous.ref), previous.to_json(), previous.attempt)  # sees that it is durable
+        _confirm(store, previous)
         return previous
     unchanged = previous is not None and previous.dataset_digest == content.dataset_digest
-    if previous is not None and unchanged:
+    if previous is not None and content.same_files(previous):
         content = SameContent(previous)
-    fields = content.put(attempt)
+    fields = {
+        **_inherited(previous, unchanged=unchanged),
+        **request.said,
+        **content.put(attempt),
+        "kind": content.kind,
+        "dataset_digest": content.dataset_digest,
+        "summary": content.summary,
+    }
+    if previous is not None and unchanged:
+        kept = {**previous.artifacts, **kept}
     bump = request.bump or ("patch" if unchanged else "minor")
-    reason = "the first version" if previous is None else _reason(request, bump, unchanged=unchanged)
     for _ in range(_TRIES):
+        versions = lookup.all_versions(store, request.name)
+        latest = lookup.latest_version(versions)
+        if latest is not None and request.version is None and (previous is None or latest > previous.version):
+            meanwhile = read_unless_damaged(store, CardRef(request.name, latest))
+            if meanwhile is not None and _says_the_same(store, meanwhile, content, request, kept):
+                attempt.abandon()
+                return meanwhile
         card = DataCard(
-            kind=content.kind,
             name=request.name,
-            version=request.version or _next_version(store, request, bump),
+            version=request.version or _next_version(versions, bump),
             attempt=attempt.id,
-            dataset_digest=content.dataset_digest,
-            bump_reason=reason,
-            summary=content.summary,
-            parents=request.parents,
+            bump_reason=_reason(request, bump, first=not versions, unchanged=unchanged),
             artifacts=kept,
             code={"imagecards": __version__},
-            **request.said,
             **fields,
         )
         _check_ready(store, card, content.lenders)
@@ -142,10 +183,24 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     raise VersionConflictError(message)
 
 
+def _confirm(store: Store, card: DataCard) -> None:
+    """See that a card which is there is durable: whoever put it may have died before it was."""
+    with suppress(ReadOnlyError):  # then whoever can write there has seen to it
+        commit(store, keys.card(card.ref), card.to_json(), ask=f"load {card.ref}", attempt=card.attempt)
+
+
+def _inherited(previous: DataCard | None, *, unchanged: bool) -> dict[str, Any]:
+    """What goes on being said of a dataset until something else is said: of the same data, everything."""
+    if previous is None:
+        return {}
+    fields = ("description", "license", "source", *(("metadata", "parents") if unchanged else ()))
+    return {field: getattr(previous, field) for field in fields}
+
+
 def _says_the_same(
     store: Store, card: DataCard, content: Content, request: Request, kept: Mapping[str, Artifact]
 ) -> bool:
-    if card.dataset_digest != content.dataset_digest or card.kind != content.kind or not request.describes(card):
+    if card.kind != content.kind or not content.same_files(card) or not request.describes(card):
         return False
     if request.version not in (None, card.version) or lookup.tombstone(store, card.ref) is not None:
         return False
@@ -155,14 +210,23 @@ def _says_the_same(
     return all(name in there and same_content(there[name], artifact) for name, artifact in kept.items())
 
 
-def _next_version(store: Store, request: Request, bump: Any) -> Version:
-    versions = lookup.all_versions(store, request.name)
-    return versions[-1].bump(bump) if versions else FIRST
+def _next_version(versions: Sequence[Version], bump: Bump) -> Version:
+    """The next number after the latest that is free; a pre-release is not released by this."""
+    latest = lookup.latest_version(versions)
+    if latest is None:
+        return FIRST
+    number = latest.bump(bump)
+    taken = set(versions)
+    while number in taken:
+        number = number.bump(bump)
+    return number
 
 
-def _reason(request: Request, bump: str, *, unchanged: bool) -> str:
+def _reason(request: Request, bump: Bump, *, first: bool, unchanged: bool) -> str:
     if request.version is not None:
         return "asked for by number"
+    if first:
+        return "the first version"
     if request.bump is not None:
         return f"{bump}: asked for"
     return f"{bump}: the same data, described anew" if unchanged else f"{bump}: the data changed"
@@ -175,13 +239,13 @@ def _check_ready(store: Store, card: DataCard, lenders: Iterable[DataCard]) -> N
         StorageError: A file is missing or has another size.
         LenderWithdrawnError: A version whose bytes it points into was withdrawn.
     """
-    for lender in lenders:
-        if lookup.tombstone(store, lender.ref) is not None:
-            raise LenderWithdrawnError(f"{lender.ref} was withdrawn while {card.name} was being registered: try again")
     for parent in card.parents:
         tomb = lookup.tombstone(store, CardRef(parent.ref.name, parent.ref.version))
         if tomb is not None:
             raise StorageError(f"the parent {parent.ref} was withdrawn meanwhile ({tomb.reason}): name another")
+    for lender in lenders:
+        if lookup.tombstone(store, lender.ref) is not None:
+            raise LenderWithdrawnError(f"{lender.ref} was withdrawn while {card.name} was being registered: try again")
     for stored in card.files():
         entry = store.stat(stored.key)
         if entry is None or entry.size != stored.size:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from imagecards.cards import DataCard, StoredFile
-from imagecards.datasets import ImageDataset
+from imagecards.datasets import FILE_FACTS, ImageDataset, unsafe_paths
 from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.registry import contents
 from imagecards.storage import Store
@@ -33,6 +34,7 @@ class ShardSource:
         self._size = array("q", _column(records, "size", np.int64).tobytes())
         self._sha256 = b"".join(records["sha256"].to_pylist())
         self._checked = bytearray(len(self._rows))
+        self._facts = records.select(FILE_FACTS.names)
 
     def __repr__(self) -> str:
         return f"ShardSource({self.name!r})"
@@ -56,6 +58,14 @@ class ShardSource:
         if not self._checked[row]:
             self._check(name, key, row, data)
         return data
+
+    def facts(self, names: pa.ChunkedArray) -> pa.Table:
+        """What was registered of image files: the table of `imagecards.datasets.FILE_FACTS`, in the order of names.
+
+        Names that the version does not have get nulls.
+        """
+        rows = pc.index_in(names, value_set=self._facts["file_name"])
+        return self._facts.take(rows).set_column(0, "file_name", names)
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
         """The bytes of several images, in the order of ``names``."""
@@ -83,8 +93,9 @@ def open_images(store: Store, card: DataCard) -> ImageDataset:
         IntegrityError: The records are missing, damaged or do not fit the card.
     """
     assert card.records is not None
-    records = contents.read_records(store, card.records)
+    records = contents.read_records(store, card.records, rows=card.summary.images)
     check_places(card, records)
+    check_paths(records["file_name"], card.records.key)
     splits = contents.read_splits(store, card.splits)
     source = ShardSource(store, str(card.ref), card.shards, records)
     return ImageDataset.from_source(source, records.drop_columns([*contents.PLACE_COLUMNS.names, "digest"]), splits)
@@ -102,12 +113,31 @@ def check_places(card: DataCard, records: pa.Table) -> None:
     offset, size = _column(records, "offset", np.int64), _column(records, "size", np.int64)
     limits = np.array([stored.size for stored in card.shards] or [0], dtype=np.int64)
     inside = (shard >= 0) & (shard < len(card.shards)) & (offset >= 0) & (size >= 0)
-    inside &= offset + size <= limits[np.where(inside, shard, 0)]
+    inside &= offset <= limits[np.where(inside, shard, 0)] - size
     if not inside.all():
         row = int(np.flatnonzero(~inside)[0])
         name = records["file_name"][row].as_py()
         place = card.records.key if card.records is not None else ""
         message = f"{place} says that {name!r} lies outside the shards of {card.ref}: restore the file from a copy"
+        raise IntegrityError(message, place)
+
+
+def check_paths(names: pa.ChunkedArray, place: str) -> None:
+    """See that file names are safe relative paths, each there once.
+
+    Args:
+        names: The file names.
+        place: Where they are from, for the message.
+
+    Raises:
+        IntegrityError: One of them is not.
+    """
+    unsafe = unsafe_paths(names)
+    if unsafe or pc.count_distinct(names).as_py() != len(names):
+        what = f"the file name {unsafe[0][0]!r}, which {unsafe[0][1]}" if unsafe else "one file name twice"
+        message = (
+            f"{place} has {what}: it was made or changed by hand; make it from a folder, or restore it from a copy"
+        )
         raise IntegrityError(message, place)
 
 

@@ -10,14 +10,23 @@ from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
 from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
 from imagecards.registry.attempt import Attempt, attempting
+from imagecards.registry.commit import commit
 from imagecards.registry.image_content import Survey, pack_images
-from imagecards.registry.publish import Content, LenderWithdrawnError, SameContent, publish
+from imagecards.registry.publish import (
+    Content,
+    LenderWithdrawnError,
+    SameContent,
+    content_of,
+    publish,
+    read_unless_damaged,
+)
 from imagecards.registry.request import Request
 from imagecards.registry.shelf import Shelf
 from imagecards.registry.tables import TableContent
 from imagecards.registry.tags import append_tag
-from imagecards.storage import LEFTOVER, Store
+from imagecards.storage import Store
 
+_LOST_AND_FOUND = "lost+found"  # what a new file system has at its root
 _TRIES = 3
 _LENDERS = 4  # versions of a name whose records are searched for images; each is one read
 
@@ -30,7 +39,7 @@ def register(store: Store, data: object, request: Request, executor: Executor | 
     Raises:
         ImageCardsError: See there.
     """
-    prepare = _prepare_images(data, executor) if isinstance(data, ImageDataset) else _prepare_table(data)
+    prepare = _prepare_images(store, data, executor) if isinstance(data, ImageDataset) else _prepare_table(data)
     ensure_registry(store)
     for remaining in reversed(range(_TRIES)):
         previous = _previous(store, request)
@@ -50,28 +59,36 @@ def register(store: Store, data: object, request: Request, executor: Executor | 
     return card
 
 
-def _prepare_images(dataset: ImageDataset, executor: Executor | None) -> Prepare:
-    memo = None
-    scan = None
-    remembered = None
+def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | None) -> Prepare:
+    scan = memo = remembered = None
     if dataset.image_dir is not None:
+        _refuse_inside(store, dataset.image_dir)
         scan = dataset.scan()
-        if dataset.metadata_file is not None:
-            memo = FolderMemo(dataset.image_dir, dataset.metadata_file)
+        named = dataset.metadata_file
+        if named == "" or named in {file.name for file in scan.files}:
+            memo = FolderMemo(dataset.image_dir, named)
             remembered = memo.recall(scan)
     survey = Survey.of(dataset, scan) if remembered is None else None
 
     def prepare(attempt: Attempt, request: Request, previous: DataCard | None) -> Content:
-        if previous is not None and remembered == previous.dataset_digest:
+        if previous is not None and remembered == "\n".join(content_of(previous)):
             return SameContent(previous)
         found = survey or Survey.of(dataset, scan)
         shelf = Shelf(attempt.store, _lenders(attempt.store, request, previous))
         content = pack_images(attempt, found, shelf, executor)
         if memo is not None and scan is not None:
-            memo.remember(scan, content.dataset_digest)
+            memo.remember(scan, content.outcome)
         return content
 
     return prepare
+
+
+def _refuse_inside(store: Store, image_dir: str) -> None:
+    """See that the registry would not become part of the dataset (a hidden folder does not)."""
+    inside = os.path.relpath(store.url, image_dir) if "://" not in store.url else ".."
+    if not any(part.startswith(".") for part in inside.split("/")) or inside == ".":
+        message = f"the registry {store.url} lies in the image folder {image_dir}: put it beside, or in a hidden folder"
+        raise InvalidInputError(message)
 
 
 def _prepare_table(data: object) -> Prepare:
@@ -85,7 +102,7 @@ def _prepare_table(data: object) -> Prepare:
 def _lenders(store: Store, request: Request, previous: DataCard | None) -> list[DataCard]:
     """Cards whose images need not be stored again: the newest versions of the name, and the parents."""
     versions = lookup.live_versions(store, request.name)[-_LENDERS:]
-    cards = [lookup.read_card(store, CardRef(request.name, version)) for version in reversed(versions)]
+    cards = [read_unless_damaged(store, CardRef(request.name, version)) for version in reversed(versions)]
     unique = {card.ref: card for card in (previous, *cards, *request.lenders) if card is not None}
     return [card for card in unique.values() if card.kind == "images"]
 
@@ -98,14 +115,15 @@ def ensure_registry(store: Store) -> None:
         FormatError: There is a registry of a newer format.
     """
     if store.stat(keys.MARKER) is None:
-        others = [name for name in store.children("") if not name.startswith(LEFTOVER)]
+        others = [name for name in store.children("") if not name.startswith(".") and name != _LOST_AND_FOUND]
         if others and keys.MARKER not in others:
             message = (
                 f"{store.url} holds {', '.join(others[:3])}{'...' if len(others) > 3 else ''} and is no registry: "
                 "choose an empty or a new folder"
             )
             raise InvalidInputError(message)
-        store.put_if_absent(keys.MARKER, [RegistryMarker(registry=str(uuid.uuid4())).to_json()])
+        marker = RegistryMarker(registry=str(uuid.uuid4())).to_json()
+        commit(store, keys.MARKER, marker, ask="register again")
     lookup.check_registry(store)
 
 
@@ -117,7 +135,7 @@ def _previous(store: Store, request: Request) -> DataCard | None:
         message = f"{request.name}@{request.version} was withdrawn, and its number is never used again: choose another"
         raise VersionConflictError(message)
     live = [version for version in versions if version not in gone]
-    if not live:
+    version = request.version if request.version in live else lookup.latest_version(live)
+    if version is None:
         return None
-    version = request.version if request.version in live else live[-1]
-    return lookup.read_card(store, CardRef(request.name, version))
+    return read_unless_damaged(store, CardRef(request.name, version))

@@ -83,12 +83,14 @@ class CardRegistry:
             name: ``space/name``.
             version: An exact version; by default the next one.
             bump: Which part of the version to raise; by default ``minor`` where data changed, ``patch`` where only what
-                is said of it did. The first version is 1.0.0.
+                is said of it did, or how its metadata is written. The first version is 1.0.0.
             tags: Tags that stand for this version from now on.
-            description: What it is, in a few words.
+            description: What it is, in a few words; like license and source, it holds for later versions until
+                something else is said.
             license: An SPDX identifier or a name.
             source: Where it came from.
-            parents: The versions that it was made from; they must be in this registry.
+            parents: The versions that it was made from; they must be in this registry. Like metadata and artifacts,
+                they hold until the data change.
             metadata: Anything else, as JSON.
             artifacts: Files or folders to keep beside the card, by name.
             executor: Where to read and pack images: any ``concurrent.futures`` executor; by default threads.
@@ -218,7 +220,7 @@ class CardRegistry:
         for label in labels:
             tags.append_tag(self.store, CardName.parse(str(name)), Tag(label), None)
 
-    def withdraw(self, reference: Reference, reason: str) -> DataCard:
+    def withdraw(self, reference: Reference, reason: str) -> CardRef:
         """Take a version out of every look-up, for good: its number is never used again.
 
         Its bytes stay until garbage collection, unless other versions need them.
@@ -233,12 +235,16 @@ class CardRegistry:
         """
         from imagecards.registry.withdraw import withdraw_version
 
-        if isinstance(reference, str) and parse_reference(reference).spec.exact is None:
-            message = f"{reference!r} could mean another version tomorrow: name the exact version to withdraw"
-            raise InvalidInputError(message)
-        card = self.load(reference)
-        withdraw_version(self.store, card, reason)
-        return card
+        lookup.check_registry(self.store)
+        if isinstance(reference, str):
+            spec = parse_reference(reference).spec
+            if spec.exact is None:
+                message = f"{reference!r} could mean another version tomorrow: name the exact version to withdraw"
+                raise InvalidInputError(message)
+            reference = CardRef.parse(reference)
+        ref = reference.ref if isinstance(reference, DataCard) else reference
+        withdraw_version(self.store, ref, reason)
+        return CardRef(ref.name, ref.version)
 
     def attach(self, reference: Reference, name: str, path: str | os.PathLike[str]) -> Artifact:
         """Keep a file or folder beside a registered version: immutable, with digests, pinned to its card.

@@ -24,8 +24,7 @@ class Request:
         version: The exact version that is asked for, or ``None`` for the next one.
         bump: Which part of the version to raise, or ``None`` to let the change decide.
         tags: Tags for the version.
-        said: Description, licence, source and free metadata, as far as they were given.
-        parents: What it was made from; ``None`` where nothing was said.
+        said: The card's fields that were given: description, license, source, metadata, parents.
         artifacts: Files and folders to keep beside the card.
         lenders: Cards in the same registry that the data were made from, whose bytes need not be stored again.
     """
@@ -35,14 +34,12 @@ class Request:
     bump: Bump | None
     tags: tuple[str, ...]
     said: Mapping[str, Any]
-    parents: tuple[Parent, ...]
     artifacts: Mapping[str, FoundArtifact]
     lenders: tuple[DataCard, ...]
 
     def describes(self, card: DataCard) -> bool:
         """Whether a card says all that was asked for, so that a new version would say nothing new."""
-        same = all(getattr(card, field) == value for field, value in self.said.items())
-        return same and (not self.parents or self.parents == card.parents)
+        return all(getattr(card, field) == value for field, value in self.said.items())
 
 
 def make_request(
@@ -71,16 +68,17 @@ def make_request(
     for field, value in texts.items():
         if value is not None and not isinstance(value, str):
             raise InvalidInputError(f"{field}= takes text, not {type(value).__name__}")
-    said: dict[str, Any] = {field: value for field, value in texts.items() if value is not None}
+    said: dict[str, Any] = {field: _json(value, field) for field, value in texts.items() if value is not None}
     if metadata is not None:
-        said["metadata"] = _free(metadata)
+        said["metadata"] = _json(dict(metadata), "metadata")
+    if parents:
+        said["parents"] = tuple(Parent(ref=card.ref, digest=card.digest) for card in parents)
     return Request(
         name=name if isinstance(name, CardName) else CardName.parse(name),
         version=version if version is None or isinstance(version, Version) else Version.parse(version),
         bump=bump,
         tags=tuple(check_tag(tag) for tag in check_list(tags, "tags")),
         said=said,
-        parents=tuple(Parent(ref=card.ref, digest=card.digest) for card in parents),
         artifacts=find_artifacts(artifacts or {}),
         lenders=tuple(parents),
     )
@@ -97,8 +95,8 @@ def check_list(values: Sequence[T], argument: str) -> Sequence[T]:
     return values
 
 
-def _free(metadata: Mapping[str, Any]) -> Any:
+def _json(value: object, argument: str) -> Any:
     try:
-        return freeze_json(dict(metadata))
+        return freeze_json(value)
     except (TypeError, ValueError, ValidationError) as error:
-        raise InvalidInputError(f"metadata= takes what JSON can hold: {error}") from error
+        raise InvalidInputError(f"{argument}= takes what JSON can hold: {error}") from error

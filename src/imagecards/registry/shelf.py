@@ -1,5 +1,6 @@
 """The shelf: where images are stored already, so that they need not be stored again."""
 
+import logging
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -7,11 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.cards import DataCard, StoredFile
+from imagecards.errors import IntegrityError
 from imagecards.registry import contents
 from imagecards.registry.pack import Group
+from imagecards.registry.reading import check_places
 from imagecards.storage import Store
 
-_COLUMNS = ("sha256", "shard", "offset")
+_log = logging.getLogger("imagecards")
+_COLUMNS = ("file_name", "sha256", "shard", "offset", "size")
 
 
 class Shelf:
@@ -22,13 +26,20 @@ class Shelf:
     """
 
     def __init__(self, store: Store, lenders: Iterable[DataCard]) -> None:
-        self.lenders = tuple(lenders)
         self._shards: list[StoredFile] = []
         self._tables: list[pa.Table] = []
-        for card in self.lenders:
-            if card.records is not None:
-                table = contents.read_records(store, card.records, columns=_COLUMNS)
-                self._add(table["sha256"], table["shard"].to_numpy(), table["offset"].to_numpy(), card.shards)
+        readable = []
+        for card in lenders:
+            try:
+                assert card.records is not None
+                table = contents.read_records(store, card.records, columns=_COLUMNS, rows=card.summary.images)
+                check_places(card, table)
+            except IntegrityError as error:
+                _log.warning("no image of %s is used again: %s", card.ref, error)
+                continue
+            self._add(table["sha256"], table["shard"].to_numpy(), table["offset"].to_numpy(), card.shards)
+            readable.append(card)
+        self.lenders = tuple(readable)
 
     def digests(self) -> pa.ChunkedArray:
         """The sha256 of every image on the shelf."""

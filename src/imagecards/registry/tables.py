@@ -34,6 +34,10 @@ class TableContent:
         file_name = "array.npy" if table.container == "numpy" else "table.parquet"
         return cls(file_name, data, table.digest, summary)
 
+    def same_files(self, card: DataCard) -> bool:
+        """Whether a version holds the same table, for the same container."""
+        return card.dataset_digest == self.dataset_digest and card.summary.container == self.summary.container
+
     def put(self, attempt: Attempt) -> Mapping[str, Any]:
         """Store the table's file."""
         return {"table": attempt.put(self.file_name, [self.data])}

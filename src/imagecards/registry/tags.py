@@ -1,8 +1,9 @@
 """Tags: movable names for versions, kept as an append-only log."""
 
-from imagecards.cards import CardName, TagEntry, Version
+from imagecards.cards import CardName, Tag, TagEntry, Version
 from imagecards.errors import NotFoundError, StorageError
 from imagecards.registry import keys, lookup
+from imagecards.registry.commit import commit
 from imagecards.storage import Store
 
 _TRIES = 100
@@ -20,6 +21,7 @@ def append_tag(store: Store, name: CardName, label: str, version: Version | None
     Raises:
         NotFoundError: The tag is to be taken away and is not there.
         StorageError: Others kept writing to the same tag.
+        CommitUnknownError: The storage gave no clear answer: tag or untag it again.
     """
     for _ in range(_TRIES):
         last = lookup.tag_entry(store, name, label)
@@ -28,7 +30,10 @@ def append_tag(store: Store, name: CardName, label: str, version: Version | None
             if version is None:
                 raise NotFoundError(f"{name} has no tag {label}: nothing to take away")
             return
-        entry = TagEntry(version=version, number=last.number + 1 if last is not None else 1)
-        if store.put_if_absent(keys.tag(name, label, entry.number), [entry.to_json()]):
+        number = last.number + 1 if last is not None else 1
+        body = TagEntry(card=name, tag=Tag(label), version=version, number=number).to_json()
+        # The same entry of another writer is as good: both wanted the same, and an entry is nobody's own.
+        again = f"{'untag' if version is None else 'tag'} it again"
+        if commit(store, keys.tag(name, label, number), body, ask=again) == body:
             return
     raise StorageError(f"others kept moving the tag {label} of {name} ({_TRIES} tries): try again")

@@ -1,51 +1,21 @@
 """Verification: are the bytes still those that were registered?"""
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-import pyarrow as pa
-
-from imagecards.cards import (
-    AttachedArtifact,
-    CardRef,
-    DataCard,
-    RegistryMarker,
-    StoredFile,
-    TagEntry,
-    Tombstone,
-)
-from imagecards.errors import ImageCardsError, IntegrityError
+from imagecards.cards import AttachedArtifact, CardRef, DataCard, Document, Reference, StoredFile, check_label
+from imagecards.errors import ImageCardsError, IntegrityError, NotFoundError
 from imagecards.progress import track
-from imagecards.records import dataset_digest, record_digests
-from imagecards.registry import artifacts, contents, keys, lookup
+from imagecards.registry import keys, lookup
+from imagecards.registry.content_check import Images, content_problems, text_problems
 from imagecards.registry.files import read_chunks
-from imagecards.registry.reading import check_places
-from imagecards.registry.tables import open_table
-from imagecards.storage import LEFTOVER, Store
+from imagecards.registry.problem import Problem, from_error, read_or_tell, shorten
+from imagecards.registry.survey import survey
+from imagecards.storage import Store
 from imagecards.storage.shards import check_shard
 
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that is not as it was registered.
-
-    Attributes:
-        card: The version that is concerned, as text; empty where it concerns the registry itself.
-        place: The file in the registry.
-        image: The image in it, or empty.
-        message: What was found, and what to do.
-    """
-
-    card: str
-    place: str
-    image: str
-    message: str
-
-    def __str__(self) -> str:
-        where = " ".join(part for part in (self.card, self.place, self.image) if part)
-        return f"{where}: {self.message}"
+__all__ = ["Problem", "Verification", "verify_cards", "verify_reference", "verify_registry"]
 
 
 @dataclass(frozen=True)
@@ -78,10 +48,26 @@ class _Inspection:
 
     store: Store
     deep: bool
-    cards: int = 0
-    size: int = 0
-    seen: dict[StoredFile, list[Problem]] = field(default_factory=dict)
-    images: dict[tuple[str, int, bytes], bool] = field(default_factory=dict)
+    files: dict[StoredFile, list[Problem]] = field(default_factory=dict)
+    texts: dict[Document, list[Problem]] = field(default_factory=dict)
+    images: Images = field(default_factory=dict)
+
+
+def verify_reference(store: Store, reference: Reference, *, deep: bool) -> Verification:
+    """Verify the version that a reference means.
+
+    Raises:
+        NotFoundError: There is no registry, or nothing matches.
+    """
+    _check_there(store)
+    try:
+        ref = lookup.resolve_reference(store, reference)
+    except NotFoundError:
+        raise
+    except ImageCardsError as error:
+        place = getattr(error, "place", "") or keys.cards(reference.name)
+        return Verification((from_error(str(reference), place, error),), 0, 0, 0, deep)
+    return verify_cards(store, [ref], deep=deep)
 
 
 def verify_cards(store: Store, refs: list[CardRef], *, deep: bool) -> Verification:
@@ -92,7 +78,8 @@ def verify_cards(store: Store, refs: list[CardRef], *, deep: bool) -> Verificati
         for ref in refs:
             problems.extend(_card_problems(inspection, ref))
             advance(1)
-    return Verification(tuple(problems), inspection.cards, len(inspection.seen), inspection.size, deep)
+    size = sum(stored.size for stored in inspection.files)
+    return Verification(tuple(problems), len(refs), len(inspection.files), size, deep)
 
 
 def verify_registry(store: Store, *, deep: bool) -> Verification:
@@ -101,82 +88,127 @@ def verify_registry(store: Store, *, deep: bool) -> Verification:
     Raises:
         NotFoundError: There is no registry.
     """
-    if store.stat(keys.MARKER) is None:
+    _check_there(store)
+    found = survey(store)
+    gone = set(found.withdrawn)
+    problems = [problem for ref in found.withdrawn for problem in _withdrawn_problems(store, ref)]
+    live = verify_cards(store, [ref for ref in found.cards if ref not in gone], deep=deep)
+    told = {(problem.place, problem.message) for problem in (*problems, *live.problems)}
+    problems += [problem for problem in found.problems if (problem.place, problem.message) not in told]
+    return Verification((*problems, *live.problems), live.cards, live.files, live.size, deep)
+
+
+def _check_there(store: Store) -> None:
+    """See that there is a registry, in whatever state."""
+    try:
+        missing = store.stat(keys.MARKER) is None and not store.children(keys.CARDS)
+    except ImageCardsError:
+        return  # something is there, and verification tells what is wrong with it
+    if missing:
         lookup.check_registry(store)
-    problems = list(_document_problems(store))
-    refs: list[CardRef] = []
-    for name in lookup.card_names(store):
-        try:
-            gone = lookup.withdrawn_versions(store, name)
-            versions = lookup.all_versions(store, name)
-        except ImageCardsError as error:
-            problems.append(Problem(str(name), keys.cards(name), "", str(error)))
-            continue
-        refs += [CardRef(name=name, version=version) for version in versions if version not in gone]
-        problems += _withdrawn_problems(store, [CardRef(name=name, version=version) for version in gone])
-    found = verify_cards(store, refs, deep=deep)
-    return Verification((*problems, *found.problems), found.cards, found.files, found.size, deep)
-
-
-def _document_problems(store: Store) -> Iterator[Problem]:
-    """Damage in the small sealed documents: marker, tags, tombs, withdrawn cards."""
-    readers: list[tuple[str, Callable[..., object]]] = [
-        (keys.MARKER, RegistryMarker.from_json),
-        (keys.TAGS, TagEntry.from_json),
-        (keys.TOMBS, Tombstone.from_json),
-        (keys.ATTACHED, AttachedArtifact.from_json),
-    ]
-    for prefix, read in readers:
-        entries = [entry.key for entry in store.list(prefix)] if prefix.endswith("/") else [prefix]
-        for key in entries:
-            if key.rpartition("/")[2].startswith(LEFTOVER):
-                continue
-            try:
-                read(store.get(key), place=key)
-            except ImageCardsError as error:
-                yield Problem("", key, "", str(error))
 
 
 def _card_problems(inspection: _Inspection, ref: CardRef) -> Iterator[Problem]:
-    inspection.cards += 1
-    try:
-        card = lookup.read_card(inspection.store, ref)
-        kept = artifacts.all_artifacts(inspection.store, card)
-    except ImageCardsError as error:
-        yield Problem(str(ref), getattr(error, "place", "") or keys.card(ref), "", str(error))
+    name = f"{ref.name}@{ref.version}"
+    problems: list[Problem] = []
+    card = read_or_tell(problems, name, keys.card(ref), lambda: lookup.read_card(inspection.store, ref))
+    attached = list(_attached_files(inspection.store, ref, card, problems))
+    yield from problems
+    for stored in dict.fromkeys((*(card.files() if card is not None else ()), *attached)):
+        yield from (_for_card(name, problem) for problem in _file_problems(inspection, stored))
+    if card is None:
         return
-    whole = True
-    for stored in (*card.files(), *(file.stored for artifact in kept.values() for file in artifact.files)):
-        for problem in _file_problems(inspection, stored):
-            whole = whole and stored not in (card.records, card.splits, card.table)
-            yield Problem(str(ref), problem.place, problem.image, problem.message)
-    if inspection.deep and whole:
-        yield from _content_problems(inspection, card)
+    yield from _parent_problems(inspection.store, card)
+    if inspection.deep:
+        for document in card.documents:
+            yield from (_for_card(name, problem) for problem in _text_problems(inspection, document))
+        main = (card.records, card.splits, card.table)
+        if not any(inspection.files[stored] for stored in main if stored is not None):
+            yield from content_problems(inspection.store, card, inspection.images)
+
+
+def _for_card(card: str, problem: Problem) -> Problem:
+    return Problem(card, problem.place, problem.image, problem.message, problem.expected, problem.actual)
+
+
+def _attached_files(store: Store, ref: CardRef, card: DataCard | None, problems: list[Problem]) -> Iterator[StoredFile]:
+    """The files of what was attached to a version; each document is read alone, so that damage hides no other."""
+    folder = keys.attached(ref)
+    name = f"{ref.name}@{ref.version}"
+
+    def read(key: str, label: str) -> AttachedArtifact:
+        attached = AttachedArtifact.from_json(store.get(key), place=key)
+        if card is not None:
+            attached.check_pin(card.digest, label, place=key)
+        return attached
+
+    try:
+        labels = keys.document_names(store.children(folder))
+    except ImageCardsError as error:
+        problems.append(from_error(name, folder[:-1], error))
+        return
+    for label in keys.valid(partial(check_label, what="artifact name"), labels):
+        key = f"{folder}{label}.json"
+        attached = read_or_tell(problems, name, key, partial(read, key, label))
+        if attached is not None:
+            yield from (file.stored for file in attached.artifact.files)
+
+
+def _parent_problems(store: Store, card: DataCard) -> Iterator[Problem]:
+    """Parents whose cards are gone, or are not those that the version was made from."""
+    name = str(card.ref)
+    for parent in card.parents:
+        problems: list[Problem] = []
+        tomb = read_or_tell(problems, name, keys.tomb(parent.ref), partial(lookup.tombstone, store, parent.ref))
+        yield from problems
+        if tomb is not None:
+            reason = tomb.reason or "no reason was given"
+            yield Problem(name, keys.tomb(parent.ref), "", f"its parent {parent.ref} was withdrawn: {reason}")
+        key = keys.card(parent.ref)
+        try:
+            found = lookup.read_card(store, parent.ref).digest
+        except NotFoundError:
+            message = f"its parent {parent.ref} is missing: restore the file from a copy"
+            yield Problem(name, key, "", message, parent.digest, "missing")
+        except ImageCardsError as error:
+            yield from_error(name, key, error)
+        else:
+            if found != parent.digest:
+                message = (
+                    f"its parent {parent.ref} has the digest {found}, and had {parent.digest}: one of the two cards "
+                    "was replaced; restore it from a copy"
+                )
+                yield Problem(name, key, "", shorten(message), parent.digest, found)
 
 
 def _file_problems(inspection: _Inspection, stored: StoredFile) -> list[Problem]:
-    if stored not in inspection.seen:
-        inspection.size += stored.size
-        inspection.seen[stored] = list(_find_file_problems(inspection, stored))
-    return inspection.seen[stored]
+    if stored not in inspection.files:
+        inspection.files[stored] = list(_find_file_problems(inspection, stored))
+    return inspection.files[stored]
 
 
 def _find_file_problems(inspection: _Inspection, stored: StoredFile) -> Iterator[Problem]:
     """What is wrong with one stored file as such."""
-    entry = inspection.store.stat(stored.key)
-    if entry is None:
-        yield Problem("", stored.key, "", "is missing: restore it from a copy")
-    elif entry.size != stored.size:
-        message = f"has {entry.size} bytes and was stored with {stored.size}: restore it from a copy"
-        yield Problem("", stored.key, "", message)
-    elif inspection.deep:
-        try:
+    key = stored.key
+    try:
+        entry = inspection.store.stat(key)
+        if entry is None:
+            yield Problem("", key, "", "is missing: restore it from a copy", stored.digest, "missing")
+        elif entry.size != stored.size:
+            message = f"has {entry.size} bytes and was stored with {stored.size}: restore it from a copy"
+            yield Problem("", key, "", message, f"{stored.size} bytes", f"{entry.size} bytes")
+        elif inspection.deep:
             for _ in read_chunks(inspection.store, stored):
                 pass
-        except IntegrityError as error:
-            detail = _frame_detail(inspection.store, stored) if stored.key.endswith(".tar") else ""
-            found = f"has other bytes than were stored (expected {error.expected}, found {error.actual}){detail}"
-            yield Problem("", stored.key, "", f"{found}: restore it from a copy")
+    except IntegrityError as error:
+        if error.expected != stored.digest:  # something else than a file lies there, or it shrinks at this moment
+            yield from_error("", key, error)
+            return
+        detail = _frame_detail(inspection.store, stored) if key.endswith(".tar") else ""
+        found = f"has other bytes than were stored (expected {error.expected}, found {error.actual}){detail}"
+        yield Problem("", key, "", shorten(f"{found}: restore it from a copy"), error.expected, error.actual)
+    except ImageCardsError as error:
+        yield from_error("", key, error)
 
 
 def _frame_detail(store: Store, stored: StoredFile) -> str:
@@ -189,55 +221,19 @@ def _frame_detail(store: Store, stored: StoredFile) -> str:
     return ""
 
 
-def _content_problems(inspection: _Inspection, card: DataCard) -> Iterator[Problem]:
-    """Whether what the files hold gives the digests that the card states."""
-    ref = str(card.ref)
-    try:
-        if card.table is not None:
-            digest = open_table(inspection.store, card).digest
-            place = card.table.key
-        else:
-            assert card.records is not None
-            place = card.records.key
-            records = contents.read_records(inspection.store, card.records)
-            check_places(card, records)
-            yield from _image_problems(inspection, card, records)
-            digests = record_digests(contents.annotations(records), records["sha256"].to_pylist())
-            for name, stated, found in zip(
-                records["file_name"].to_pylist(), records["digest"].to_pylist(), digests, strict=True
-            ):
-                if stated != found[: contents.DIGEST_SIZE]:
-                    yield Problem(ref, place, name, "the record does not have the digest that is stated beside it")
-            splits = contents.read_splits(inspection.store, card.splits)
-            digest = dataset_digest(records["file_name"].to_pylist(), digests, splits)
-    except ImageCardsError as error:
-        yield Problem(ref, getattr(error, "place", ""), "", str(error))
-        return
-    if digest != card.dataset_digest:
-        message = f"its content has the dataset digest {digest}, and the card states {card.dataset_digest}"
-        yield Problem(ref, place, "", message)
+def _text_problems(inspection: _Inspection, document: Document) -> list[Problem]:
+    """Whether a document's file, when it is what was stored, also holds the text that was registered."""
+    if _file_problems(inspection, document.stored):
+        return []
+    if document not in inspection.texts:
+        inspection.texts[document] = list(text_problems(inspection.store, document))
+    return inspection.texts[document]
 
 
-def _image_problems(inspection: _Inspection, card: DataCard, records: pa.Table) -> Iterator[Problem]:
-    """Images whose bytes in a shard are not those of their record; each place is read once for all versions."""
-    columns = (records[name].to_pylist() for name in ("file_name", "shard", "offset", "size", "sha256"))
-    for name, shard, offset, size, sha256 in sorted(zip(*columns, strict=True), key=lambda row: row[1:3]):
-        place = (card.shards[shard].key, offset, sha256)
-        if place not in inspection.images:
-            try:
-                data = inspection.store.get(place[0], offset, size)
-                inspection.images[place] = hashlib.sha256(data).digest() == sha256
-            except ImageCardsError:
-                inspection.images[place] = False
-        if not inspection.images[place]:
-            message = "the image has other bytes than were registered, or can't be read: restore the shard from a copy"
-            yield Problem(str(card.ref), place[0], name, message)
-
-
-def _withdrawn_problems(store: Store, refs: list[CardRef]) -> Iterator[Problem]:
-    """Damage in the cards of withdrawn versions; their data may be gone already."""
-    for ref in refs:
-        try:
-            lookup.read_card(store, ref)
-        except ImageCardsError as error:
-            yield Problem(str(ref), keys.card(ref), "", str(error))
+def _withdrawn_problems(store: Store, ref: CardRef) -> list[Problem]:
+    """Damage in the documents of a withdrawn version; its data may be gone already."""
+    problems: list[Problem] = []
+    card = read_or_tell(problems, str(ref), keys.card(ref), lambda: lookup.read_card(store, ref))
+    for _ in _attached_files(store, ref, card, problems):
+        pass
+    return problems

@@ -74,7 +74,9 @@ def create(folders: Sequence[int], reserved: tuple[str, int], name: str, body: I
         try:
             sync_folder(folder)
         except OSError as error:
-            raise _unknown(place, "it is there, but the system can't say whether it is durable", error) from error
+            raise _unknown(
+                place, "it is there, but the system can't say whether it is durable", error, visible=True
+            ) from error
         return created
     finally:
         # One that stays behind harms nobody. After a failed link this also ensures that it can't land later.
@@ -141,7 +143,8 @@ def _look(folder: int, name: str, place: str) -> os.stat_result | None:
         raise _unknown(place, "the system can't say whether it was created", error) from error
 
 
-def _unknown(place: str, what: str, error: OSError) -> CommitUnknownError:
-    unknown = CommitUnknownError(f"{place}: {what} ({error.strerror or error}). Read it back once the disk answers")
+def _unknown(place: str, what: str, error: OSError, *, visible: bool = False) -> CommitUnknownError:
+    message = f"{place}: {what} ({error.strerror or error}). Read it back once the disk answers"
+    unknown = CommitUnknownError(message, "", visible)
     unknown.errno = error.errno
     return unknown
