@@ -84,7 +84,7 @@ def test_register_takes_tables(run: Run, tmp_path: Path, suffix: str) -> None:
 
 def test_list_and_versions(run: Run, filled: Path) -> None:
     line = " ".join(run("list").out.splitlines()[1].split())
-    assert re.fullmatch(r"vision/cats 1\.1\.0 2 4 images 4 \S+ k?B prod", line)
+    assert re.fullmatch(r"vision/cats 1\.1\.0 2 4 images 4 \S+ k?B prod cats", line)
     rows = run("list", "--json").json
     assert [(row["name"], row["version"], row["images"], row["tags"]) for row in rows] == [
         ("vision/cats", "1.1.0", 4, ["prod"])

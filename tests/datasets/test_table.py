@@ -235,7 +235,7 @@ ARRAYS = {
     "times": np.array(["2020-01", "NaT"], "M8[M]"),
     "aligned": np.array([(1, 2.0)], np.dtype([("a", "i1"), ("b", "f8")], align=True)),
     "fields": np.zeros(2, [("é", "i1"), ("日本", "f4", (2, 3))]),
-    "many fields": np.zeros(1, [(f"field_{number:05d}", "i1") for number in range(5000)]),
+    "many fields": np.zeros(1, [(f"field_{number:05d}", "i1") for number in range(2000)]),
     "no bytes": np.zeros(3, "S0"),
     "void": np.array([b"abc"], "V3"),
     "scalar": np.array(1.5),
@@ -263,6 +263,14 @@ class Frame(pd.DataFrame):
 with_attrs = pd.DataFrame({"a": [1]})
 with_attrs.attrs = {1: 2}
 
+
+def with_attribute(value: Any) -> pd.DataFrame:
+    frame = pd.DataFrame({"a": [1]})
+    frame.attrs = {"key": value}
+    return frame
+
+
+NO_BYTES = "its values, or those of a field, take no bytes; give a dtype whose fields all have a size"
 REMEDY = "give numbers, texts, times, or lists of one kind"
 REFUSED: dict[str, tuple[Any, str]] = {
     "objects in polars": (
@@ -349,6 +357,58 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "an array of dtype StringDType() can't be kept without loss: the npy format has no such values; "
         "give text as dtype 'U'",
     ),
+    "too many fields": (
+        np.zeros(1, [(f"field_{number:05d}", "i1") for number in range(5000)]),
+        "an array of 5,000 fields can't be kept (its header is longer than it can be): give it as a polars.DataFrame",
+    ),
+    "void of no bytes": (np.empty(3, "V0"), f"an array of dtype |V0 can't be kept without loss: {NO_BYTES}"),
+    "text of no bytes": (
+        np.ndarray(3, np.dtype("S0")),
+        f"an array of dtype |S0 can't be kept without loss: {NO_BYTES}",
+    ),
+    "no fields": (np.zeros(3, []), f"an array of dtype [] can't be kept without loss: {NO_BYTES}"),
+    "field of no bytes": (
+        np.zeros(3, [("a", "i1"), ("b", "f4", (0, 2))]),
+        f"an array of dtype [('a', 'i1'), ('b', '<f4', (0, 2))] can't be kept without loss: {NO_BYTES}",
+    ),
+    "unsigned int128": (
+        pl.DataFrame({"i": pl.Series([1], dtype=pl.UInt128)}),
+        "the column 'i' of dtype UInt128 can't be kept without loss (Invalid or unsupported format string: '_plu128'): "
+        "Arrow has no integers of 128 bits; cast it to Int64 where it fits, or else to pl.Decimal(38, 0) or text",
+    ),
+    "NUL in a name": (
+        pl.DataFrame({"a\x00b": [1]}),
+        "the column 'a\\x00b' can't be kept: polars gives Arrow no name with a NUL character: rename it,",
+    ),
+    "NUL in the name of a field": (
+        pl.DataFrame({"s": [[{"a\x00b": 1}]]}),
+        "the column 's' can't be kept: polars gives Arrow no name with a NUL character: rename it, and the fields",
+    ),
+    "NaN in attrs": (
+        with_attribute(float("nan")),
+        "the attrs of the frame can't be kept without loss: give JSON values (nan has no JSON form)",
+    ),
+    "large number in attrs": (
+        with_attribute(2**60),
+        "the attrs of the frame can't be kept without loss: give JSON values (a whole number beyond 2**53",
+    ),
+    "surrogate in attrs": (
+        with_attribute(chr(0xD800)),
+        "the attrs of the frame can't be kept without loss: give JSON values (",
+    ),
+    "surrogate in the name of the labels": (
+        pd.DataFrame([[1]], columns=pd.Index(["a"], name=chr(0xD800))),
+        "the labels or the index of the frame can't be kept without loss (",
+    ),
+    "huge numbers": (
+        pd.DataFrame({"a": [1], "o": pd.Series([2**70], dtype=object)}),
+        "the column 'o' of dtype object can't be kept without loss (Python int too large to convert to C long): "
+        "give whole numbers of at most 64 bits, floats or texts",
+    ),
+    "huge label": (
+        pd.DataFrame([[1]], columns=pd.Index([2**70], dtype=object)),
+        "the table can't be kept without loss (Python int too large to convert to C long)",
+    ),
     "dtype with metadata": (
         np.zeros(1, np.dtype("i4", metadata={"unit": "mm"})),
         "an array of dtype int32 can't be kept without loss: its metadata would be lost; give a dtype without",
@@ -432,6 +492,86 @@ def test_one_container_as_another() -> None:
         TableDataset(np.array([1j])).to_arrow()
     with pytest.raises(InvalidInputError, match="columns of Int64, String do not fit into one array"):
         TableDataset(pl.DataFrame({"a": [1], "b": ["x"]})).to_numpy()
+
+
+def twice(levels: list[str | None]) -> pa.Table:
+    return pa.table({"c": pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), pa.array(levels))})
+
+
+TIMES = pa.table({"a": pa.array([1], pa.timestamp("us")), "b": pa.array([1], pa.duration("us"))})
+BY_ARROW = "): take the table with .to_arrow()"
+UNCONVERTIBLE: dict[str, tuple[Any, str, str]] = {
+    "zone": (
+        pa.table({"a": [1], "c": pa.array([1], pa.timestamp("us", "+05:30"))}),
+        "polars",
+        "polars can't hold the column 'c' of type timestamp[us, tz=+05:30] (",
+    ),
+    "decimal256": (
+        pa.table({"c": pa.array([1], pa.decimal256(50, 1))}),
+        "polars",
+        "polars can't hold the column 'c' of type decimal256(50, 1) (",
+    ),
+    "list view": (
+        pa.table({"c": pa.array([[1]], pa.list_view(pa.int8()))}),
+        "polars",
+        "polars can't hold the column 'c' of type list_view<item: int8> (",
+    ),
+    "twins": (pa.table([[1], [2]], names=["c", "c"]), "polars", "polars can't hold several columns 'c' ("),
+    "twins as an array": (pa.table([[1], [2]], names=["c", "c"]), "numpy", "numpy can't hold several columns 'c' ("),
+    "decimal256 as an array": (
+        pa.table({"c": pa.array([1], pa.decimal256(50, 1))}),
+        "numpy",
+        "numpy can't hold the column 'c' of type decimal256(50, 1) (",
+    ),
+    "times": (TIMES, "numpy", "numpy can't hold the columns 'a', 'b' and their metadata together ("),
+    "times of polars": (pl.DataFrame(TIMES), "numpy", "numpy can't hold the columns 'a', 'b' and their metadata toge"),
+    "no times": (TIMES.slice(0, 0), "numpy", "numpy can't hold the columns 'a', 'b' and their metadata together ("),
+    "null level": (twice(["x", None]), "pandas", "pandas can't hold the column 'c' of type dictionary<"),
+    "equal levels": (twice(["x", "x"]), "pandas", "pandas can't hold the column 'c' of type dictionary<"),
+    "metadata": (
+        pa.table({"c": [1]}).replace_schema_metadata({b"pandas": b"{}"}),
+        "pandas",
+        "pandas can't hold the columns 'c' and their metadata together ('columns'): take the table with .to_arrow()",
+    ),
+    "metadata for polars": (
+        pa.table({"c": [1]}).replace_schema_metadata({b"pandas": b"\xff"}),
+        "polars",
+        "polars can't hold the columns 'c' and their metadata together (",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNCONVERTIBLE)
+def test_what_another_container_cannot_hold_is_named(kind: str) -> None:
+    data, container, message = UNCONVERTIBLE[kind]
+    with pytest.raises(InvalidInputError) as caught:
+        getattr(TableDataset(data), f"to_{container}")()
+    assert str(caught.value).startswith(message)
+    assert BY_ARROW in str(caught.value)
+
+
+def test_no_rows_of_mixed_types_are_no_array() -> None:
+    with pytest.raises(InvalidInputError, match="columns of int8, string do not fit into one array"):
+        TableDataset(pa.table({"a": pa.array([], pa.int8()), "b": pa.array([], pa.string())})).to_numpy()
+
+
+def test_interrupts_and_lack_of_memory_are_no_refusals() -> None:
+    class Interrupted(pl.DataFrame):
+        def to_numpy(self, *args: Any, **kwargs: Any) -> Any:
+            raise kinds.pop()
+
+    kinds: list[type[BaseException]] = [KeyboardInterrupt, MemoryError]
+    table = TableDataset(pl.DataFrame({"a": [1]}))
+    table._data = Interrupted({"a": [1]})
+    with pytest.raises(MemoryError):
+        table.to_numpy()
+    with pytest.raises(KeyboardInterrupt):
+        table.to_numpy()
+
+
+def test_a_matrix_of_no_rows_is_not_spread_out() -> None:
+    with pytest.raises(InvalidInputError, match=r"an array of shape \(0, 1000000000000\) is no table"):
+        TableDataset(np.zeros((0, 10**12))).to_arrow()
 
 
 def test_any_parquet_reader_reads_the_file() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from imagecards.datasets.table import TableDataset
 from imagecards.datasets.table_parquet import SKELETON
-from imagecards.errors import IntegrityError
+from imagecards.errors import IntegrityError, InvalidInputError
 
 
 def digest(data: Any) -> str:
@@ -305,6 +306,134 @@ def test_a_table_of_another_container_is_one_clear_error() -> None:
         TableDataset.from_bytes(sink.getvalue(), "pyarrow", "x")
 
 
+def forged(plain: pa.Table, empty: pa.Table, stream: str | None = None, **options: Any) -> bytes:
+    """A file of the values of one table whose own schema is that of another."""
+    skeleton, sink = io.BytesIO(), io.BytesIO()
+    options_of_stream = pa.ipc.IpcWriteOptions(compression=stream)
+    with pa.ipc.new_stream(skeleton, empty.schema, options=options_of_stream) as writer:
+        writer.write_batch(empty.to_batches()[0] if empty.num_rows else first_batch(empty))
+    metadata = {SKELETON: base64.b64encode(skeleton.getvalue())}
+    pq.write_table(plain.replace_schema_metadata(metadata), sink, **options)
+    return sink.getvalue()
+
+
+def first_batch(table: pa.Table) -> pa.RecordBatch:
+    arrays = [column.chunk(0) if column.num_chunks else pa.array([], column.type) for column in table.columns]
+    return pa.record_batch(arrays, schema=table.schema)
+
+
+def levels(values: Any) -> pa.Table:
+    return pa.table({"a": pa.DictionaryArray.from_arrays(pa.array([0], pa.int8()), pa.array(values))}).slice(0, 0)
+
+
+EMPTY = pa.table({"a": pa.array([], pa.int64())})
+BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "compressed levels": (
+        lambda: forged(EMPTY, levels(np.zeros(1_000_000, "i8")), "zstd"),
+        "its schema is compressed, which imagecards never does",
+    ),
+    "lz4": (
+        lambda: forged(EMPTY, levels(np.zeros(1_000_000, "i8")), "lz4"),
+        "its schema is compressed, which imagecards never does",
+    ),
+    "levels without bytes": (
+        lambda: forged(pa.table({"a": pa.nulls(0)}), levels(pa.nulls(1_000_000))),
+        "its schema states 1,000,000 levels",
+    ),
+    "rows in the schema": (lambda: forged(EMPTY, pa.table({"a": [1]})), "its schema has rows"),
+    "decompressed": (
+        lambda: forged(
+            pa.table({"a": np.zeros(12_000_000, "i8")}),
+            EMPTY,
+            compression="zstd",
+            use_dictionary=False,
+            data_page_size=1 << 30,
+            max_rows_per_page=1 << 30,
+            row_group_size=12_000_000,
+        ),
+        "bytes would be decompressed to ",
+    ),
+    "repeated": (
+        lambda: forged(
+            pa.table({"a": np.zeros(40_000_000, "i8")}),
+            EMPTY,
+            data_page_size=1 << 30,
+            max_rows_per_page=1 << 30,
+            row_group_size=40_000_000,
+        ),
+        "bytes would become 320,000,000",
+    ),
+    "repeated in a list": (
+        lambda: forged(
+            pa.table({"a": pa.array([np.zeros(40_000_000, "i8")])}),
+            pa.table({"a": pa.array([], pa.list_(pa.int64()))}),
+        ),
+        "bytes would become 320,000,000",
+    ),
+    "wide type in the schema": (
+        lambda: forged(pa.table({"a": pa.nulls(1)}), pa.table({"a": pa.array([], pa.list_(pa.int64(), 2**30))})),
+        "bytes would become 8,589,934,593",
+    ),
+    "one long text": (
+        lambda: forged(
+            pa.table({"a": pa.DictionaryArray.from_arrays(np.zeros(100_000, "i4"), pa.array(["x" * 100_000]))}),
+            pa.table({"a": pa.array([], pa.string())}),
+            compression="zstd",
+        ),
+        "bytes become more than ",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_files_that_would_fill_memory_are_refused(kind: str) -> None:
+    make, fault = BOMBS[kind]
+    before = pa.total_allocated_bytes()
+    data = make()
+    assert len(data) < 200_000
+    with pytest.raises(IntegrityError) as caught:
+        TableDataset.from_bytes(data, "pyarrow", "x.parquet")
+    assert str(caught.value).startswith("x.parquet ")
+    assert fault in str(caught.value)
+    assert str(caught.value).endswith("): restore the file from a copy")
+    assert pa.total_allocated_bytes() - before < 100_000_000
+
+
+def test_a_schema_too_long_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = TableDataset(EMPTY).to_bytes()
+    monkeypatch.setattr("imagecards.datasets.table_parquet._LARGEST_SKELETON", 100)
+    with pytest.raises(IntegrityError, match=r"^x can't be read as a table \(its schema takes \d+ bytes\)"):
+        TableDataset.from_bytes(data, "pyarrow", "x")
+
+
+def test_what_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imagecards.datasets.table_parquet._ALWAYS_DECODED", 0)
+    with pytest.raises(InvalidInputError, match=r"bytes would become 80,000,000: give it in several tables$"):
+        TableDataset(pa.table({"a": np.zeros(10_000_000, "i8")})).to_bytes()
+
+
+def test_levels_are_not_looked_up_for_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = levels(["x", "y"])
+    data = TableDataset(table).to_bytes()
+    monkeypatch.setattr("imagecards.datasets.table_parquet.pc.index_in", None)
+    back = TableDataset.from_bytes(data, "pyarrow").data
+    assert back.schema == table.schema
+    assert back["a"].chunk(0).dictionary.to_pylist() == ["x", "y"]
+
+
+def test_tables_read_in_batches_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = everything().append_column(
+        "lists", pa.array([["a"], None, ["b"]], pa.list_(pa.dictionary("i1", pa.string())))
+    )
+    table = pa.concat_tables([table] * 1000)
+    data = TableDataset(table).to_bytes()
+    monkeypatch.setattr("imagecards.datasets.table_parquet._BATCH", 7)
+    monkeypatch.setattr("imagecards.datasets.table_parquet._ALWAYS_DECODED", 0)
+    back = TableDataset.from_bytes(data, "pyarrow")
+    assert back.digest == digest(table)
+    assert back.data["text"].num_chunks == 1
+
+
 @pytest.mark.parametrize("metadata", [{b"_PL_ENUM_VALUES2": b"x;"}, {b"_PL_CATEGORICAL2": b"\xff;x;u99;"}])
 def test_what_makes_polars_panic_is_one_clear_error(metadata: dict[bytes, bytes]) -> None:
     field = pa.field("a", pa.dictionary(pa.uint8(), pa.large_string()), metadata=metadata)
@@ -343,6 +472,12 @@ def describe(descr: str = "'<i8'", order: str = "False", shape: str = "(1,)") ->
         (npy(describe(shape="7")), "'int' object is not iterable"),
         (npy(describe("'|O'")), "its Python objects would have to be pickled"),
         (npy(describe("[('a', '|O')]")), "its Python objects would have to be pickled"),
+        (npy(describe("'|V0'", shape="(1099511627776,)"), b""), "its values, or those of a field, take no bytes"),
+        (npy(describe("'|S0'", shape="(1099511627776,)"), b""), "its values, or those of a field, take no bytes"),
+        (npy(describe("[]", shape="(1099511627776,)"), b""), "its values, or those of a field, take no bytes"),
+        (npy(describe("('<f4', (0,))", shape="(9999999999,)"), b""), "its values, or those of a field, take no bytes"),
+        (npy(describe("[('a', '|i1'), ('b', '|S0')]", shape="(8,)")), "its values, or those of a field, take no bytes"),
+        (npy(describe() + " " * 70_000, version=b"\x02\x00"), "its header is longer than it can be"),
         (npy(describe("'<f16'")), "its size differs between machines"),
         (npy(describe("'nonsense'")), ""),
         (npy(describe() + " + 1"), ""),

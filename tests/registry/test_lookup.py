@@ -257,7 +257,7 @@ def test_that_every_version_was_withdrawn_is_said(filled: CardRegistry) -> None:
         )
     with pytest.raises(NotFoundError, match=r"^a/b@1\.0\.0 was withdrawn: wrong; every version of a/b was withdrawn$"):
         filled.load("a/b@1.0.0")
-    with pytest.raises(NotFoundError, match="^every version of a/b was withdrawn"):
+    with pytest.raises(NotFoundError, match=r"^every version of a/b was withdrawn"):
         filled.versions("a/b")
 
 

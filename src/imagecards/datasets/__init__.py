@@ -4,7 +4,7 @@ Nothing here knows of cards or storage: a dataset reads its images through a `So
 """
 
 from imagecards.datasets.cachefile import cache_root
-from imagecards.datasets.check import Place, check_boxes, check_names, unsafe_paths
+from imagecards.datasets.check import Place, check_boxes, check_names
 from imagecards.datasets.dataset import ImageDataset
 from imagecards.datasets.diff import DiffCounts, diff_counts
 from imagecards.datasets.examine import Examination, Examined, examine_bytes, examine_folder
@@ -17,6 +17,7 @@ from imagecards.datasets.source import Source
 from imagecards.datasets.statcache import StatCache
 from imagecards.datasets.summary import Summary, summarize
 from imagecards.datasets.table import TableDataset
+from imagecards.records.sound import unsafe_names as unsafe_paths
 
 __all__ = [
     "FILE_FACTS",

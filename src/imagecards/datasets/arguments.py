@@ -9,6 +9,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from imagecards.errors import StorageError
 from imagecards.paths import check_relative
+from imagecards.records.issues import printable
 from imagecards.records.metadata import ImageMetadata
 
 
@@ -74,5 +75,5 @@ def _is_kind(path: str, kind: Callable[[int], bool]) -> bool:
 
 
 def _error(field: str, message: str, value: Any) -> InitErrorDetails:
-    kind = PydanticCustomError("value_error", message, {"path": str(value)})
+    kind = PydanticCustomError("value_error", message, {"path": printable(str(value))})
     return InitErrorDetails(type=kind, loc=(field,), input=value)

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.datasets.scan import is_image_name
-from imagecards.paths import DEVICE_PATH, MAX_PART_BYTES, PLAIN_PATH, check_relative, collision_key
+from imagecards.paths import collision_key
 from imagecards.records.issues import MAX_KEPT_ISSUES, Issue, Report, shown
+from imagecards.records.sound import unsafe_names
 
 _MOST_GUESSES = 50  # missing files for which a similar name is looked for: each takes milliseconds
 _MOST_CANDIDATES = 2000
@@ -148,22 +149,8 @@ def _unlisted(name: str) -> Issue:
     return Issue(name, None, "", "", "unlisted-image", message, severity="warning")
 
 
-def unsafe_paths(names: pa.ChunkedArray) -> list[tuple[str, str]]:
-    """Those of many file names that are not safe relative paths, each with what is wrong with it."""
-    plain = pc.and_(
-        pc.match_substring_regex(names, PLAIN_PATH),
-        pc.and_not(
-            pc.less_equal(pc.binary_length(names), MAX_PART_BYTES),
-            pc.match_substring_regex(names, DEVICE_PATH),
-        ),
-    )
-    doubtful: list[str] = names.filter(pc.invert(plain)).to_pylist()
-    reasons = [(name, check_relative(name)) for name in doubtful]
-    return [(name, reason) for name, reason in reasons if reason is not None]
-
-
 def _unsafe(names: Sequence[str]) -> Iterator[Issue]:
-    for name, reason in unsafe_paths(pa.chunked_array([pa.array(names, pa.string())])):
+    for name, reason in unsafe_names(pa.array(names, pa.string())):
         yield Issue(name, None, "", "", "unsafe-path", f"the path {reason}", suggestion="rename it")
 
 

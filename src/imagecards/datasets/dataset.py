@@ -36,6 +36,7 @@ from imagecards.records.record import ImageRecord
 if TYPE_CHECKING:
     from PIL import Image
 
+_READ_ONLY = ("documents", "splits")
 _LEARNT = ("documents", "metadata", "names", "records", "splits", "summary", "table")
 _ANNOTATIONS = ("file_name", "caption", "categories", "objects", "extra")
 
@@ -130,7 +131,7 @@ class ImageDataset:
             return self._given
         documents = self._documents
         table, mixed = join_documents(documents)
-        sum((document.report for document in documents), mixed).raise_errors()
+        Report.joined([mixed, *(document.report for document in documents)]).raise_errors()
         if len(documents) == 1 and not documents[0].prefix and documents[0].metadata is not None:
             return documents[0].metadata
         return ImageMetadata.from_table(table)
@@ -143,7 +144,7 @@ class ImageDataset:
             InvalidMetadataError: One of them breaks rules; ``.issues`` has all of it.
         """
         documents = self._documents
-        sum((document.report for document in documents), Report()).raise_errors()
+        Report.joined(document.report for document in documents).raise_errors()
         if isinstance(self._given, ImageMetadata):
             return MappingProxyType({METADATA_NAME: self._given})
         return MappingProxyType({each.path: each.metadata for each in documents if each.metadata is not None})
@@ -207,7 +208,7 @@ class ImageDataset:
 
     def __setstate__(self, state: dict[str, object]) -> None:
         for name, value in state.items():
-            self.__dict__[name] = MappingProxyType(value) if isinstance(value, dict) else value
+            self.__dict__[name] = MappingProxyType(value) if name in _READ_ONLY else value
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,20 +1,25 @@
 """The metadata files of a folder: which there are, what they say together, and where they say it."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import accumulate
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from imagecards.datasets.check import Place
 from imagecards.datasets.folder import FolderSource
-from imagecards.errors import FormatError, InvalidMetadataError, NotFoundError, StorageError
-from imagecards.records.issues import Issue, Report
+from imagecards.errors import FormatError, NotFoundError, StorageError
+from imagecards.records.issues import Collector, Issue, Report, field_name, shown
 from imagecards.records.jsonl import read_jsonl
-from imagecards.records.merge import check_names
+from imagecards.records.merge import clashes
 from imagecards.records.metadata import ImageMetadata
-from imagecards.records.schema import EMPTY_SHAPE, conform_table, shape_of_table, table_schema
+from imagecards.records.schema import EMPTY_SHAPE, conform_table, null_mask, shape_of_table, table_schema
 from imagecards.records.shape import NAMES, UNKNOWN, Shape
 
 METADATA_NAME = "metadata.jsonl"
@@ -109,13 +114,11 @@ def read_document(source: FolderSource, path: str) -> Document:
         rule = "symlink" if isinstance(error, FormatError) else "missing-file"
         report = Report([Issue(path, None, "", "", rule, str(error))])
         return Document(path, None, table_schema(EMPTY_SHAPE).empty_table(), report)
-    try:
-        metadata = ImageMetadata.from_jsonl(data, file=path)
-    except InvalidMetadataError as error:
-        table, report = read_jsonl(data, path)  # its valid records are still held against the files
-        report = Report(error.issues) if report.ok else report
-        return Document(path, None, _prefixed(table.drop_columns("line"), path), report, table["line"].to_pylist())
-    return Document(path, metadata, _prefixed(metadata.table, path), metadata.report)
+    table, report = read_jsonl(data, path)
+    # Where it breaks rules its valid records are still held against the files.
+    metadata = ImageMetadata.from_read(table, report, data) if report.ok else None
+    numbers = () if metadata is not None else table["line"].to_pylist()
+    return Document(path, metadata, _prefixed(table.drop_columns("line"), path), report, numbers)
 
 
 def given_document(metadata: ImageMetadata) -> Document:
@@ -131,64 +134,154 @@ def join_documents(documents: Sequence[Document]) -> tuple[pa.Table, Report]:
 
     Returns:
         The records, one row a line; and what is wrong with them together: a field that has one type in one
-        file and another type in another file. The records of a file that contradicts one before it are left
-        out.
+        file and another type in another file, and lines of two files that contradict each other. A field
+        that has another type than in a file before is left out of the records of that file.
     """
-    shape, issues = EMPTY_SHAPE, []
-    tables: list[pa.Table] = []
-    for document in documents:
-        try:
-            wider = _joined(shape, shape_of_table(document.table), ())
-            tables = [conform_table(table, table_schema(wider)) for table in (*tables, document.table)]
-            shape = wider
-        except (_ConflictError, pa.ArrowInvalid) as conflict:
-            issues.append(_mixed(document.path, conflict))
-    table = pa.concat_tables([table_schema(shape).empty_table(), *tables])
-    if len(documents) > 1 and not issues and all(document.metadata is not None for document in documents):
-        issues += _contradictions(table, documents)
-    return table, Report(issues)
+    shapes = [shape_of_table(document.table) for document in documents]
+    shape, tables, issues = EMPTY_SHAPE, [], Collector()
+    first_with = cache(lambda place: next(n for n, each in enumerate(shapes) if _at(each, place).kind != "null"))
+    for document, own in zip(documents, shapes, strict=True):
+        conflicts: list[_Conflict] = []
+        shape = _joined(shape, own, (), conflicts)
+        for conflict in conflicts:
+            issues.add(_mixed(document, conflict, documents[first_with(conflict.place)]))
+        tables.append(_without(document.table, {conflict.place[:2] for conflict in conflicts}))
+    target = table_schema(shape)
+    table = pa.concat_tables([target.empty_table(), *(conform_table(each, target) for each in tables)])
+    if len(documents) > 1:
+        for issue in _contradictions(table, documents):
+            issues.add(issue)
+    return table, issues.report()
 
 
 def _contradictions(table: pa.Table, documents: Sequence[Document]) -> Iterator[Issue]:
     """Lines in different files on the same image, or on names that some file systems take for one."""
-    places = [Place(document.path, line) for document in documents for line in document.lines()]
-    for issue in check_names(table.append_column("line", pa.array(range(len(table)), pa.int64())), ""):
-        place = places[issue.line or 0]
-        message = "a line in another metadata file says something else of the same image"
-        if issue.rule == "name-collision":
-            message = "on some file systems this is the same file as one in another metadata file"
-        yield replace(issue, file=place.file, line=place.line, message=message)
+    starts = list(accumulate((len(document.table) for document in documents), initial=0))
+    lines_of = cache(lambda number: documents[number].lines())
+
+    def place(row: int) -> Place:
+        number = bisect_right(starts, row) - 1
+        return Place(documents[number].path, lines_of(number)[row - starts[number]])
+
+    for clash in clashes(table):
+        if bisect_right(starts, clash.row) == bisect_right(starts, clash.earlier):
+            continue  # the report of the file has it
+        later, earlier = place(clash.row), place(clash.earlier)
+        yield clash.issue(later.file, later.line, f"line {earlier.line} of {earlier.file}")
 
 
-class _ConflictError(Exception):
-    """A field has different types: its path, and the two."""
+class _Conflict(NamedTuple):
+    """A field has different types."""
+
+    place: tuple[str, ...]
+    before: Shape
+    here: Shape
 
 
-def _joined(one: Shape, other: Shape, place: tuple[str, ...]) -> Shape:
-    """The shape that covers two, as `imagecards.records.shape.grown` covers a shape and a value."""
-    if one.kind == "null" or other.kind == "null":
-        return other if one.kind == "null" else one
+def _joined(one: Shape, other: Shape, place: tuple[str, ...], conflicts: list[_Conflict]) -> Shape:
+    """The shape that covers two, as `imagecards.records.shape.grown` covers a shape and a value.
+
+    Args:
+        one: What is settled.
+        other: What is new; where it has another type, what is settled stays.
+        place: Where the two are.
+        conflicts: Where they have different types is added here.
+    """
+    if one is other or other.kind == "null":
+        return one
+    if one.kind == "null":
+        return other
     if {one.kind, other.kind} == {"int", "float"}:
         return one if one.kind == "float" else other
     if one.kind != other.kind:
-        raise _ConflictError(".".join(place), NAMES[one.kind], NAMES[other.kind])
+        conflicts.append(_Conflict(place, one, other))
+        return one
     if one.kind == "list":
-        return Shape("list", item=_joined(one.item or UNKNOWN, other.item or UNKNOWN, place))
+        item = _joined(one.item or UNKNOWN, other.item or UNKNOWN, place, conflicts)
+        return one if item is one.item else Shape("list", item=item)
     if one.kind == "object":
-        names = dict.fromkeys((*one.fields, *other.fields))
-        fields = {name: _joined(one.field(name), other.field(name), (*place, name)) for name in names}
-        return Shape("object", fields=fields)
+        grown = {
+            name: _joined(one.field(name), field, (*place, name), conflicts) for name, field in other.fields.items()
+        }
+        if all(one.fields.get(name) is field for name, field in grown.items()):
+            return one
+        return Shape("object", fields={**one.fields, **grown})
     return one
 
 
-def _mixed(path: str, conflict: Exception) -> Issue:
-    if isinstance(conflict, _ConflictError):
-        place, before, here = conflict.args
-        field = place.removeprefix("extra.").replace("category", "categories")
-        message = f"this is {here} here and {before} in another metadata file: a field has one type in a dataset"
-        return Issue(path, None, field, "", "mixed-types", message)
-    message = f"a field has whole numbers too large to stand beside fractions in another metadata file: {conflict}"
-    return Issue(path, None, "", "", "mixed-types", message)
+def _at(shape: Shape, place: Sequence[str]) -> Shape:
+    """The shape at a place of a `_Conflict`, which passes over lists."""
+    for name in place:
+        while shape.kind == "list":
+            shape = shape.item or UNKNOWN
+        shape = shape.field(name)
+    # a list that was only ever empty settles nothing of what is in it
+    return shape
+
+
+def _without(table: pa.Table, places: Collection[tuple[str, ...]]) -> pa.Table:
+    """Return a table with nulls in place of some of its fields: ``("extra", "weather")``, ``("category",)``."""
+    if not places:
+        return table
+    table = table.combine_chunks()
+    for column in ("categories", "objects", "extra"):
+        if column in table.column_names:
+            array = _nulled(table[column].combine_chunks(), column, places)
+            table = table.set_column(table.column_names.index(column), column, array)
+    return table
+
+
+def _nulled(array: pa.Array, column: str, places: Collection[tuple[str, ...]]) -> pa.Array:
+    if column == "categories":
+        return pa.nulls(len(array)) if ("category",) in places else array
+    if column == "objects":
+        inner = {("entries", place[-1]) for place in places if place[0] in {"objects", "category"}}
+        entries = _nulled(array.flatten(), "entries", inner)
+        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
+        offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int32())
+        return pa.ListArray.from_arrays(offsets, entries, mask=null_mask(array))
+    children = {
+        field.name: pa.nulls(len(array)) if (column, field.name) in places else array.field(index)
+        for index, field in enumerate(array.type)
+    }
+    return pa.StructArray.from_arrays(list(children.values()), list(children), mask=null_mask(array))
+
+
+def _mixed(document: Document, conflict: _Conflict, before: Document) -> Issue:
+    place = conflict.place
+    row, value = _first_value(document.table, place)
+    line = document.lines()[row] if row is not None else None
+    field = ".".join(map(field_name, place[1:] if place[0] == "extra" else place)).replace("category", "categories")
+    message = (
+        f"this is {NAMES[conflict.here.kind]} here and {NAMES[conflict.before.kind]} in {before.path}: "
+        "a field has one type in a dataset"
+    )
+    return Issue(document.path, line, field, shown(value) if row is not None else "", "mixed-types", message)
+
+
+def _first_value(table: pa.Table, place: Sequence[str]) -> tuple[int | None, object]:
+    """Return the first row that has a field, and the field's value there."""
+    columns = ["categories", "objects"] if place[0] == "category" else [place[0]]
+    found = []
+    for column in columns:
+        array = table[column].combine_chunks()
+        rows = np.arange(len(array))
+        for name in [place[0]] if column == "objects" and place[0] == "category" else place[1:]:
+            rows, array = _entries(rows, array)
+            array = array.field(array.type.get_field_index(name))
+        if column == "categories":
+            rows, array = _entries(rows, array)
+        valid = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
+        if len(valid):
+            found.append((int(rows[valid[0]]), array[int(valid[0])].as_py()))
+    return min(found, key=lambda item: item[0], default=(None, None))
+
+
+def _entries(rows: NDArray[np.int64], array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """Return what is in lists in place of the lists, with the row of each."""
+    while pa.types.is_list(array.type):
+        rows, array = rows[pc.list_parent_indices(array).to_numpy()], array.flatten()
+    return rows, array
 
 
 def _prefix(path: str) -> str:

@@ -10,7 +10,7 @@ from imagecards.datasets.check import Place, Places, check_boxes, check_names
 from imagecards.datasets.documents import METADATA_NAME, RECORDS_NAME, Document, join_documents
 from imagecards.datasets.scan import FolderScan, FoundFile, is_image_name
 from imagecards.records.issues import Report
-from imagecards.records.metadata import ImageMetadata
+from imagecards.records.merge import merged
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def lay_out(scan: FolderScan, documents: Sequence[Document], splits: Iterable[st
         documents: The metadata.
         splits: The sub-folders that are splits.
     """
-    report = sum((document.report for document in documents), Report())
+    report = Report.joined(document.report for document in documents)
     joined, contradictions = join_documents(documents)
-    table = ImageMetadata.from_table(joined).merged()
+    table = merged(joined)
     odd = {issue.file for issue in scan.issues}
     listed: list[str] = table["file_name"].to_pylist()
     own = {METADATA_NAME if document.path == RECORDS_NAME else document.path for document in documents}
@@ -81,7 +81,7 @@ def lay_out(scan: FolderScan, documents: Sequence[Document], splits: Iterable[st
     order: list[str] = records["file_name"].to_pylist()
     return Layout(
         records=records,
-        splits={split: tuple(name for name in order if name.startswith(f"{split}/")) for split in sorted(splits)},
+        splits=_split(order, splits),
         files=[files[name] for name in order],
         began_ns=scan.began_ns,
         report=report + contradictions + Report(scan.issues) + names,
@@ -97,15 +97,26 @@ class _FirstPlace:
         self._of_objects = of_objects
 
     def __call__(self, name: str) -> Place:
-        for path, lines in self._lines:
-            if name in lines:
-                return Place(path, lines[name])
-        return Place(name, None)
+        return self._places.get(name) or Place(name, None)
 
     @cached_property
-    def _lines(self) -> list[tuple[str, dict[str, int | None]]]:
+    def _places(self) -> dict[str, Place]:
         # Made when the first issue asks for it; a sound dataset never does.
-        return [(each.path, each.line_by_name(of_objects=self._of_objects)) for each in self._documents]
+        places: dict[str, Place] = {}
+        for document in self._documents:
+            for name, line in document.line_by_name(of_objects=self._of_objects).items():
+                places.setdefault(name, Place(document.path, line))
+        return places
+
+
+def _split(names: Iterable[str], splits: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the names in the folder of each split."""
+    members: dict[str, list[str]] = {split: [] for split in sorted(splits)}
+    for name in names:
+        folder, slash, _ = name.partition("/")
+        if slash and folder in members:
+            members[folder].append(name)
+    return {split: tuple(found) for split, found in members.items()}
 
 
 def _with_unlisted(records: pa.Table, names: Sequence[str]) -> pa.Table:

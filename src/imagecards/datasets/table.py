@@ -1,6 +1,8 @@
 """Tables as datasets: what comes in as polars, pandas, Arrow or numpy goes out as the very same."""
 
 import sys
+from collections import Counter
+from collections.abc import Callable
 from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from imagecards.datasets.table_arrow import ArrowTables
 from imagecards.datasets.table_kind import Container, TableKind
 from imagecards.datasets.table_pandas import PandasTables
 from imagecards.datasets.table_polars import PolarsTables
-from imagecards.errors import InvalidInputError, MissingDependencyError
+from imagecards.errors import ImageCardsError, InvalidInputError, MissingDependencyError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +30,8 @@ _CLASSES = {
     "pyarrow": ("Table", "pyarrow"),
     "numpy": ("ndarray", "numpy"),
 }
+# by container that failed, what is left to take the table with; arrays are made by way of polars, which may be at fault
+_WAYS = {"polars": ".to_arrow() or .to_pandas()", "pandas": ".to_arrow() or .to_polars()", "numpy": ".to_arrow()"}
 _HINTS = {
     "LazyFrame": "call .collect() first",
     "Series": "make it a frame of one column with .to_frame()",
@@ -148,37 +152,42 @@ class TableDataset:
         """The table as a polars frame; an index of pandas becomes a column.
 
         Raises:
-            InvalidInputError: As `to_arrow`.
+            InvalidInputError: As `to_arrow`, or polars can't hold a column; names it.
         """
         import polars as pl
 
         if self.container == "polars":
             return pl.DataFrame(self.data)
-        return pl.DataFrame(pl.from_arrow(self.to_arrow()))
+        frame: pl.DataFrame = _converted(self.to_arrow(), "polars", _arrow_to_polars)
+        return frame
 
     def to_pandas(self) -> "pd.DataFrame":
         """The table as a pandas frame.
 
         Raises:
             MissingDependencyError: Pandas is not installed.
-            InvalidInputError: As `to_arrow`.
+            InvalidInputError: As `to_arrow`, or pandas can't hold a column; names it.
         """
         _need_pandas()
-        data: Any = self.data
-        frame: pd.DataFrame = data if self.container == "pandas" else self.to_arrow().to_pandas()
+        is_ours = self.container == "pandas"
+        frame: pd.DataFrame = self.data if is_ours else _converted(self.to_arrow(), "pandas", pa.Table.to_pandas)
         return frame
 
     def to_numpy(self) -> "np.ndarray[Any, Any]":
         """The table as an array: one row a row, of the dtype that holds all columns.
 
         Raises:
-            InvalidInputError: Texts and numbers are mixed, so that only Python objects could hold them.
+            InvalidInputError: No dtype holds all columns, as where texts and numbers are mixed.
         """
         import numpy as np
 
         if self.container == "numpy":
             return np.asarray(self.data)
-        array = self.to_polars().to_numpy()
+        array: np.ndarray[Any, Any]
+        if self.container == "polars":
+            array = _converted(self.data, "numpy", lambda frame: frame.to_numpy())
+        else:
+            array = _converted(self.to_arrow(), "numpy", lambda table: _arrow_to_polars(table).to_numpy())
         if array.dtype.hasobject:
             kinds = ", ".join(sorted({kind for _, kind in self.columns}))
             raise InvalidInputError(f"columns of {kinds} do not fit into one array: take some with .to_polars()")
@@ -216,3 +225,56 @@ def _need_pandas() -> None:
     if find_spec("pandas") is None:
         message = "this needs pandas, which is not installed: pip install 'imagecards[pandas]'"
         raise MissingDependencyError(message)
+
+
+def _arrow_to_polars(table: pa.Table) -> "pl.DataFrame":
+    import polars as pl
+
+    return pl.DataFrame(pl.from_arrow(table))
+
+
+def _converted(data: Any, container: str, convert: Callable[[Any], Any]) -> Any:
+    """A table in another container; every way in which a library says that it can't is one clear error.
+
+    Args:
+        data: An Arrow table or a polars frame.
+        container: What it is made into, for messages.
+        convert: How.
+    """
+    try:
+        return convert(data)
+    except BaseException as error:
+        if not _is_refusal(error):
+            raise
+        text = " ".join(str(error).split())[:160]
+        message = f"{container} can't hold {_culprit(data, convert)} ({text})"
+        raise InvalidInputError(f"{message}: take the table with {_WAYS[container]}") from error
+
+
+def _is_refusal(error: BaseException) -> bool:
+    # a panic of polars is a BaseException, so that no handler of mere errors sees it
+    if type(error).__name__ == "PanicException":
+        return True
+    return isinstance(error, Exception) and not isinstance(error, (ImageCardsError, MemoryError, ImportError))
+
+
+def _culprit(data: Any, convert: Callable[[Any], Any]) -> str:
+    """What of a table can't be converted: its names, a column that can't be alone, or all of it together."""
+    if isinstance(data, pa.Table):
+        names, kinds = data.column_names, [field.type for field in data.schema]
+        # the metadata belong to the whole table: with them, every column would fail for their sake
+        parts = [data.select([index]).replace_schema_metadata(None) for index in range(data.num_columns)]
+    else:
+        names, kinds = data.columns, data.dtypes
+        parts = [series.to_frame() for series in data.iter_columns()]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        return f"several columns {twice!r}"
+    for name, kind, part in zip(names, kinds, parts, strict=True):
+        try:
+            convert(part)
+        except BaseException as error:
+            if not _is_refusal(error):
+                raise
+            return f"the column {name!r} of type {kind}"
+    return f"the columns {', '.join(map(repr, names[:5]))} and their metadata together"

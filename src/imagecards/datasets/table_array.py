@@ -17,7 +17,8 @@ from imagecards.errors import IntegrityError, InvalidInputError
 Array = np.ndarray[Any, Any]
 
 _MAGIC = b"\x93NUMPY"
-_LONGEST_HEADER = 1 << 20
+_LONGEST_HEADER = 1 << 16  # Python's parser takes hundreds of times as much memory as the text
+_MOST_COLUMNS = 100_000
 _KINDS = "biufcmMSUV"
 
 
@@ -36,6 +37,11 @@ class NumpyTables(TableKind[Array]):
             sink = io.BytesIO()
             np.lib.format.write_array(sink, data, version=(3, 0), allow_pickle=False)
         encoded = sink.getvalue()
+        try:
+            _header(encoded)
+        except ValueError as error:
+            message = f"an array of {len(data.dtype.names or ()):,} fields can't be kept ({error})"
+            raise InvalidInputError(f"{message}: give it as a polars.DataFrame, or as an array of one dtype") from error
         after = self.parse(encoded, "the array")
         if after.dtype != data.dtype or after.shape != data.shape or self.digest(after) != self.digest(data):
             message = f"an array of dtype {data.dtype} can't be kept without loss: it comes back as {after.dtype}"
@@ -96,7 +102,7 @@ class NumpyTables(TableKind[Array]):
             parts = {name: data[name] for name in data.dtype.names}
         elif data.dtype.names is None and data.ndim == 1:
             parts = {"values": data}
-        elif data.dtype.names is None and data.ndim == 2:
+        elif data.dtype.names is None and data.ndim == 2 and data.shape[1] <= _MOST_COLUMNS:
             parts = {f"column_{index}": data[:, index] for index in range(data.shape[1])}
         else:
             raise InvalidInputError(
@@ -130,6 +136,9 @@ def _feed(sha: Any, array: Array) -> None:
 
 
 def _fault(dtype: "np.dtype[Any]") -> str | None:
+    if dtype.itemsize == 0:
+        # any number of values, and hours of work, would take no bytes in the file
+        return "its values, or those of a field, take no bytes; give a dtype whose fields all have a size"
     if dtype.subdtype is not None:
         return _fault(dtype.subdtype[0])
     if dtype.names is not None:

@@ -114,7 +114,7 @@ class ThroughArrow(TableKind[Data]):
         """An Arrow table in its container; an `IntegrityError` names ``place``."""
         try:
             return self.from_arrow(parsed)
-        except (pa.ArrowException, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (pa.ArrowException, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise self._unreadable(place, error) from error
 
     def digest_parsed(self, parsed: pa.Table) -> str:

@@ -1,18 +1,19 @@
 """Pandas frames as datasets."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
 from imagecards.datasets.table_kind import REMEDY, Container, ThroughArrow
-from imagecards.digests import JsonValue
+from imagecards.digests import JsonValue, canonical_json
 from imagecards.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _OURS = b"imagecards.pandas"
+_WIDE_REMEDY = "give whole numbers of at most 64 bits, floats or texts"
 _RESTORABLE = ("object", "str", "string", "datetime64[", "timedelta64[")
 
 
@@ -37,16 +38,24 @@ class PandasTables(ThroughArrow["pd.DataFrame"]):
     def to_arrow(self, data: "pd.DataFrame") -> pa.Table:
         """The frame as an Arrow table, its index included."""
         _check_labels(data)
+        _check_attributes(data)
         try:
             table = pa.Table.from_pandas(data)
-        except (pa.ArrowException, TypeError, ValueError) as error:
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             name, kind = _culprit(data)
             message = f"the column {name!r} of dtype {kind} can't be kept without loss ({_first_line(error)})"
-            raise InvalidInputError(f"{message}: {REMEDY}") from error
+            remedy = _WIDE_REMEDY if isinstance(error, OverflowError) else REMEDY
+            raise InvalidInputError(f"{message}: {remedy}") from error
         missing = [_missing(data.iloc[:, index]) for index in range(data.shape[1])]
         ours = {"dtypes": [_dtype_text(kind) for kind in data.dtypes], "missing": missing}
         pandas = table.schema.metadata[b"pandas"]
-        return table.replace_schema_metadata({b"pandas": pandas, _OURS: json.dumps(ours).encode("utf-8")})
+        table = table.replace_schema_metadata({b"pandas": pandas, _OURS: json.dumps(ours).encode("utf-8")})
+        try:
+            canonical_json(self.facts(table))
+        except (TypeError, ValueError) as error:
+            message = f"the labels or the index of the frame can't be kept without loss ({_first_line(error)})"
+            raise InvalidInputError(f"{message}: give plain ones, with rename_axis() or set_axis()") from error
+        return table
 
     def from_arrow(self, table: pa.Table) -> "pd.DataFrame":
         """The frame that `to_arrow` was given."""
@@ -120,12 +129,20 @@ def _check_labels(frame: "pd.DataFrame") -> None:
         raise InvalidInputError("the flag allows_duplicate_labels=False can't be kept: clear it with set_flags()")
 
 
+def _check_attributes(frame: "pd.DataFrame") -> None:
+    try:
+        canonical_json(cast("JsonValue", frame.attrs))
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"the attrs of the frame can't be kept without loss: give JSON values ({_first_line(error)})"
+        raise InvalidInputError(message) from error
+
+
 def _culprit(frame: "pd.DataFrame") -> tuple[Any, Any]:
     """The first column that pyarrow does not take by itself."""
     for index, name in enumerate(frame.columns):
         try:
             pa.Table.from_pandas(frame.iloc[:, [index]].reset_index(drop=True))
-        except (pa.ArrowException, TypeError, ValueError):
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return name, frame.dtypes.iloc[index]
     return "the index", frame.index.dtype
 

@@ -1,11 +1,15 @@
 """Polars frames as datasets."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from imagecards.datasets.table_kind import REMEDY, Container, ThroughArrow
 from imagecards.errors import InvalidInputError
+
+_NUL = "\x00"
+_WIDE_REMEDY = "Arrow has no integers of 128 bits; cast it to Int64 where it fits, or else to pl.Decimal(38, 0) or text"
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,15 +24,21 @@ class PolarsTables(ThroughArrow["pl.DataFrame"]):
         """The frame as an Arrow table."""
         if data.width == 0 and data.height > 0:
             raise InvalidInputError(f"the frame has {data.height} rows and no columns: give it one")
+        import polars as pl
+
         columns = []
         for series in data.iter_columns():
+            if any(_NUL in name for name in (series.name, *_field_names(series.dtype))):
+                message = f"the column {series.name!r} can't be kept: polars gives Arrow no name with a NUL character"
+                raise InvalidInputError(f"{message}: rename it, and the fields of its structs, without")
             try:
                 if _holds_objects(series.dtype):
                     raise TypeError("Python objects would have to be pickled")
                 columns.append(series.to_frame().to_arrow())
-            except (pa.ArrowException, TypeError, ValueError) as error:
+            except (pa.ArrowException, TypeError, ValueError, pl.exceptions.PanicException) as error:
                 message = f"the column {series.name!r} of dtype {series.dtype} can't be kept without loss ({error})"
-                raise InvalidInputError(f"{message}: {REMEDY}") from error
+                remedy = _WIDE_REMEDY if str(series.dtype) in ("Int128", "UInt128") else REMEDY
+                raise InvalidInputError(f"{message}: {remedy}") from error
         arrays = [column.column(0) for column in columns]
         return pa.table(arrays, schema=pa.schema([column.schema.field(0) for column in columns]))
 
@@ -56,6 +66,17 @@ class PolarsTables(ThroughArrow["pl.DataFrame"]):
     def rows(self, data: "pl.DataFrame") -> int:
         """How many rows there are."""
         return data.height
+
+
+def _field_names(kind: Any) -> Iterator[str]:
+    import polars as pl
+
+    if isinstance(kind, pl.Struct):
+        for field in kind.fields:
+            yield field.name
+            yield from _field_names(field.dtype)
+    elif getattr(kind, "inner", None) is not None:
+        yield from _field_names(kind.inner)
 
 
 def _holds_objects(kind: Any) -> bool:

@@ -9,7 +9,7 @@ from imagecards.images.gif import read_gif
 from imagecards.images.info import MAX_PIXELS, ImageInfo, describe, sniff
 from imagecards.images.jpeg import jpeg_ends, read_jpeg
 from imagecards.images.png import png_ends, read_png
-from imagecards.images.tiff import read_tiff
+from imagecards.images.tiff import read_tiff, tile_of
 from imagecards.images.webp import read_webp
 
 _READERS: Mapping[str, Callable[[bytes], ImageInfo]] = MappingProxyType(
@@ -35,8 +35,8 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageInfo:
         max_pixels: Largest width x height that is accepted.
 
     Raises:
-        FormatError: It is not an image of a known format, its header is damaged or cut short, or it has more
-            than ``max_pixels`` pixels.
+        FormatError: It is not an image of a known format, its header is damaged or cut short, or it, or a tile
+            of it, has more than ``max_pixels`` pixels.
 
     Example:
         >>> from io import BytesIO
@@ -48,6 +48,12 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageInfo:
     info = read_header(data)
     if info.width * info.height > max_pixels:
         raise FormatError(too_many_pixels(info, max_pixels))
+    tile = tile_of(data) if info.format == "TIFF" else None
+    if tile is not None and tile[0] * tile[1] > max_pixels:
+        raise FormatError(
+            f"the image has tiles of {tile[0]} x {tile[1]} = {tile[0] * tile[1]:,} pixels, and the limit is "
+            f"{max_pixels:,}: raise max_pixels if you trust its origin"
+        )
     return info
 
 

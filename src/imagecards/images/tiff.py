@@ -10,6 +10,7 @@ from imagecards.images.info import ImageInfo
 # The tags that say what the pixels are; everything else in a directory is passed over unread.
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _ORIENTATION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 274, 277, 284, 338, 339
+_TILES = (_TILE_WIDTH, _TILE_HEIGHT) = (322, 323)
 _TAGS = frozenset(
     {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER}
     | {_ORIENTATION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT}
@@ -49,7 +50,20 @@ def read_tiff(data: bytes) -> ImageInfo:
         raise FormatError("the TIFF directory is cut short") from None
 
 
-def _directory(data: bytes) -> dict[int, tuple[int, ...]]:
+def tile_of(data: bytes) -> tuple[int, int] | None:
+    """Tell how large the tiles are that a sound TIFF file says it has; a decoder takes memory for a whole one.
+
+    Args:
+        data: The file, which `read_tiff` has accepted.
+
+    Returns:
+        Width and height of a tile in pixels, the largest where the file has several; ``None`` without tiles.
+    """
+    found = _directory(data, frozenset(_TILES))
+    return (max(found[_TILE_WIDTH]), max(found[_TILE_HEIGHT])) if len(found) == 2 else None
+
+
+def _directory(data: bytes, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int, ...]]:
     order = "<" if data[:2] == b"II" else ">"
     (version,) = struct.unpack_from(order + "H", data, 2)
     layout = _Layout(order, 8, 20, "Q") if version == 43 else _Layout(order, 2, 12, "L")
@@ -63,8 +77,8 @@ def _directory(data: bytes) -> dict[int, tuple[int, ...]]:
     found: dict[int, tuple[int, ...]] = {}
     for place in range(begin, begin + entries * layout.entry, layout.entry):
         tag, kind = struct.unpack_from(order + "HH", data, place)
-        if tag in _TAGS and tag not in found:
-            found[tag] = _values(data, place + 4, tag, kind, layout)
+        if tag in tags and (tag not in found or tag in _TILES):  # which of two tiles a decoder takes is its secret
+            found[tag] = found.get(tag, ()) + _values(data, place + 4, tag, kind, layout)
     return found
 
 

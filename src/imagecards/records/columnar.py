@@ -19,9 +19,9 @@ import pyarrow.json as pj
 from numpy.typing import NDArray
 
 from imagecards.digests import MAX_SAFE_INTEGER
-from imagecards.paths import DEVICE_PATH, MAX_PART_BYTES, PLAIN_PATH, check_relative
 from imagecards.records import schema
 from imagecards.records.shape import UNKNOWN, Shape
+from imagecards.records.sound import unsafe_names
 
 
 class UnprovedError(Exception):
@@ -113,6 +113,7 @@ def _proved(array: pa.Array, shape: Shape) -> pa.Array:
         return pa.nulls(len(array))
     if shape.kind in {"int", "float"}:
         _require_exact(array)
+        return schema.positive_zeros(array)
     return array
 
 
@@ -164,7 +165,7 @@ def _proved_boxes(boxes: pa.ListArray) -> pa.Array:
     _require(len(numbers) == 4 * len(boxes) and bool((np.diff(boxes.offsets.to_numpy()) == 4).all()))
     _require_exact(numbers)
     _require(bool((numbers.to_numpy().reshape(-1, 4)[:, 2:] >= 0).all()))
-    return boxes
+    return pa.ListArray.from_arrays(boxes.offsets, schema.positive_zeros(numbers))
 
 
 def _proved_outlines(outlines: pa.Array) -> pa.Array:
@@ -179,6 +180,8 @@ def _proved_outlines(outlines: pa.Array) -> pa.Array:
     _require_exact(numbers)
     fields = list(schema.SEGMENTATION)
     others = [pa.nulls(len(outlines), field.type) for field in fields[1:]]
+    polygons = pa.ListArray.from_arrays(polygons.offsets, schema.positive_zeros(numbers))
+    outlines = pa.ListArray.from_arrays(outlines.offsets, polygons, mask=schema.null_mask(outlines))
     return pa.StructArray.from_arrays([outlines, *others], fields=fields, mask=schema.null_mask(outlines))
 
 
@@ -207,14 +210,7 @@ def _require_rule(name: str, values: pa.Array) -> None:
 
 def _require_safe_names(names: pa.StringArray) -> None:
     _require(names.null_count == 0)
-    plain = pc.and_(
-        pc.and_(
-            pc.match_substring_regex(names, PLAIN_PATH),
-            pc.invert(pc.match_substring_regex(names, DEVICE_PATH)),
-        ),
-        pc.less_equal(pc.binary_length(names), MAX_PART_BYTES),
-    )
-    _require(all(check_relative(name) is None for name in names.filter(pc.invert(plain)).to_pylist()))
+    _require(not unsafe_names(names))
 
 
 def _require_exact(numbers: pa.Array) -> None:

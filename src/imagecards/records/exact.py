@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from imagecards.records.issues import Issue, shown
+from imagecards.records.issues import Issue, field_name, shown
 from imagecards.records.record import ImageRecord
 from imagecards.records.schema import KNOWN_FIELDS, KNOWN_OBJECT_FIELDS, shape_view
 from imagecards.records.shape import NAMES, Shape, ShapeConflictError, grown
@@ -21,6 +21,8 @@ from imagecards.records.values import MAX_DEPTH, MAX_PROBLEMS, kind_name
 MAX_LINE_BYTES = 16 * 2**20
 MAX_FIELDS = 1000
 
+_RULES = {"missing": "missing-field", "model_type": "wrong-type", "model_attributes_type": "wrong-type"}
+_ABSENT = object()
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _STEPS = np.zeros(256, dtype=np.int8)
 _STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
@@ -40,6 +42,19 @@ class Line(NamedTuple):
     record: ImageRecord
 
 
+class _Refused(NamedTuple):
+    """Why a line is no JSON object; its issues are made only where they are kept."""
+
+    rule: str
+    message: str
+    value: object = _ABSENT
+    duplicates: Sequence[str] = ("",)
+
+    def issues(self, file: str, number: int) -> list[Issue]:
+        value = shown(self.value) if self.value is not _ABSENT else ""
+        return [Issue(file, number, field_name(key), value, self.rule, self.message) for key in self.duplicates]
+
+
 def read_line(text: bytes, file: str, number: int, max_bytes: int = MAX_LINE_BYTES) -> Line | list[Issue]:
     """Read one line that is not blank.
 
@@ -52,15 +67,25 @@ def read_line(text: bytes, file: str, number: int, max_bytes: int = MAX_LINE_BYT
     Returns:
         The line, or one issue for each thing that is wrong with it.
     """
-    fields = _parse(text, file, number, max_bytes)
-    if isinstance(fields, list):
-        return fields
-    if max(len(fields), len(objects) if isinstance(objects := fields.get("objects"), dict) else 0) > MAX_FIELDS:
-        return [Issue(file, number, "", "", "too-many-fields", f"the line has more than {MAX_FIELDS:,} fields")]
+    fields = _parse(text, max_bytes)
+    if isinstance(fields, _Refused):
+        return fields.issues(file, number)
     try:
         return Line(number, fields, ImageRecord.model_validate(fields))
     except ValidationError as error:
         return record_issues(error, fields, file, number)
+
+
+def read_or_rules(text: bytes, number: int, max_bytes: int = MAX_LINE_BYTES) -> Line | list[str]:
+    """Read one line as `read_line` does, but name only the rules that it breaks: many times as fast."""
+    fields = _parse(text, max_bytes)
+    if isinstance(fields, _Refused):
+        return [fields.rule] * len(fields.duplicates)
+    try:
+        return Line(number, fields, ImageRecord.model_validate(fields))
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        return [_RULES.get(detail["type"], detail["type"]) for detail in details]
 
 
 def settle(line: Line, shape: Shape, file: str, max_fields: int) -> tuple[Shape, list[Issue]]:
@@ -111,7 +136,8 @@ def field_path(place: Sequence[str | int]) -> str:
         >>> field_path(("objects", "bbox", 2))
         'objects.bbox[2]'
     """
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+    parts = [f"[{part}]" if isinstance(part, int) else f".{field_name(part)}" for part in place]
+    return "".join(parts).removeprefix(".")
 
 
 def depth(text: bytes) -> int:
@@ -125,42 +151,53 @@ def depth(text: bytes) -> int:
     return int(np.cumsum(brackets, dtype=np.int32).max(initial=0))
 
 
-def _parse(text: bytes, file: str, number: int, max_bytes: int) -> dict[str, Any] | list[Issue]:
+def _parse(text: bytes, max_bytes: int) -> dict[str, Any] | _Refused:
     """Parse a line into a JSON object, or say why it isn't one."""
-
-    def issue(rule: str, message: str, field: str = "", value: str = "") -> list[Issue]:
-        return [Issue(file, number, field, value, rule, message)]
-
     if len(text) > max_bytes:
-        return issue("line-too-long", f"the line has {len(text):,} bytes, at most {max_bytes:,} are allowed")
+        return _Refused("line-too-long", f"the line has {len(text):,} bytes, at most {max_bytes:,} are allowed")
     try:
         decoded = text.decode()
     except UnicodeDecodeError as error:
-        return issue(
-            "not-utf8",
-            f"byte {error.start + 1} of the line is not UTF-8",
-            value=shown(text[error.start :][:8]),
-        )
+        message = f"byte {error.start + 1} of the line is not UTF-8"
+        return _Refused("not-utf8", message, text[error.start :][:8])
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and depth(text) > MAX_DEPTH:
-        return issue("too-deep", f"the line nests deeper than {MAX_DEPTH} levels")
+        return _Refused("too-deep", f"the line nests deeper than {MAX_DEPTH} levels")
     duplicates: list[str] = []
     try:
         parsed = json.loads(decoded, object_pairs_hook=lambda pairs: _unique(pairs, duplicates))
     except json.JSONDecodeError as error:
-        return issue("not-json", f"{_lower_first(error.msg)} at character {error.pos + 1}", value=_near(error))
+        message = f"{_lower_first(error.msg)} at character {error.pos + 1}"
+        return _Refused("not-json", message, error.doc[error.pos : error.pos + 40])
     except ValueError:  # Python refuses to read whole numbers of thousands of digits
-        return issue("number-too-large", "a number is too large to keep exactly; write it as text")
+        return _Refused("number-too-large", "a number is too large to keep exactly; write it as text")
     if not isinstance(parsed, dict):
-        return issue("not-an-object", f"a line is one JSON object, not {kind_name(parsed)}", value=shown(parsed))
-    return (
-        parsed
-        if not duplicates
-        else [
-            found
-            for key in duplicates
-            for found in issue("duplicate-key", "the key is written twice in one object", key)
-        ]
-    )
+        return _Refused("not-an-object", f"a line is one JSON object, not {kind_name(parsed)}", parsed)
+    if duplicates:
+        return _Refused("duplicate-key", "the key is written twice in one object", _ABSENT, duplicates)
+    objects = parsed.get("objects")
+    if max(len(parsed), len(objects) if isinstance(objects, dict) else 0) > MAX_FIELDS:
+        return _Refused("too-many-fields", f"the line has more than {MAX_FIELDS:,} fields")
+    return parsed
+
+
+def spread_document(text: bytes, file: str, number: int, *, alone: bool) -> Issue | None:
+    """Tell whether the first line of a file shows that the file is one JSON document, spread over lines.
+
+    Args:
+        text: The first line that is not blank.
+        file: The file's name, for the issue.
+        number: The line's number.
+        alone: Whether no other line follows.
+    """
+    start = text.strip()
+    if not (start.startswith(b"[") or start == b"{"):
+        return None
+    parsed = _parse(text, MAX_LINE_BYTES)
+    if isinstance(parsed, _Refused) and (parsed.rule == "not-json" or (parsed.rule == "not-an-object" and alone)):
+        hint = "write each record on a line of its own, without a list around them: json.dumps(record) for each"
+        message = "this is one JSON document, not one object a line"
+        return Issue(file, number, "", shown(start[:40]), parsed.rule, message, suggestion=hint)
+    return None
 
 
 def _unique(pairs: list[tuple[str, Any]], duplicates: list[str]) -> dict[str, Any]:
@@ -174,10 +211,6 @@ def _unique(pairs: list[tuple[str, Any]], duplicates: list[str]) -> dict[str, An
     return fields
 
 
-def _near(error: json.JSONDecodeError) -> str:
-    return shown(error.doc[error.pos : error.pos + 40])
-
-
 def _lower_first(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
@@ -186,10 +219,11 @@ def _issue(detail: dict[str, Any], fields: object, file: str, number: int | None
     place, value = detail["loc"], detail["input"]
     rule, message, hint = detail["type"], detail["msg"], None
     if rule == "missing":
-        rule, message = "missing-field", "the field is required"
+        message = "the field is required"
         value, hint = "", _misspelt(place[-1], value)
     elif rule in {"model_type", "model_attributes_type"}:
-        rule, message = "wrong-type", f"this is an object, not {kind_name(value)}"
+        message = f"this is an object, not {kind_name(value)}"
+    rule = _RULES.get(rule, rule)
     return Issue(file, number, field_path(place), shown(value) if value != "" else "", rule, message, suggestion=hint)
 
 
@@ -230,5 +264,7 @@ def _new_field_warnings(before: Shape, after: Shape, number: int, file: str) -> 
             if close:
                 message = "this is kept as a further field, but looks like a misspelt one"
                 hint = f"did you mean `{close[0]}`?"
-                warnings.append(Issue(file, number, prefix + name, "", "unknown-field", message, "warning", hint))
+                warnings.append(
+                    Issue(file, number, prefix + field_name(name), "", "unknown-field", message, "warning", hint)
+                )
     return warnings

@@ -73,6 +73,24 @@ class Collector:
         self._kept: dict[Severity, list[tuple[int, Issue]]] = {"error": [], "warning": []}
         self._added = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing more will be kept: issues need no texts from now on, only to be counted."""
+        return len(self._kept["error"]) >= MAX_KEPT_ISSUES
+
+    def count(self, rules: Iterable[str]) -> None:
+        """Count errors by their rules alone, once nothing more is kept."""
+        self.counts.update(("error", rule) for rule in rules)
+
+    def add_report(self, report: "Report") -> None:
+        """Add the issues of a report, and count those that it did not keep."""
+        for issue in report:
+            if self.full:
+                break
+            self.add(issue)
+            self.counts[issue.severity, issue.rule] -= 1
+        self.counts.update(report._counts)
+
     def add(self, issue: Issue) -> None:
         """Count an issue, and keep it if there is room."""
         self.counts[issue.severity, issue.rule] += 1
@@ -90,7 +108,7 @@ class Collector:
     def report(self) -> "Report":
         """Return what was added so far as a report."""
         report = Report()
-        report._issues, report._counts = self.kept(), Counter(self.counts)
+        report._issues, report._counts = self.kept(), +self.counts
         return report
 
 
@@ -123,6 +141,14 @@ class Report(Sequence[Issue]):
         joined = Report([*self._issues, *other._issues])
         joined._counts = self._counts + other._counts
         return joined
+
+    @classmethod
+    def joined(cls, reports: "Iterable[Report]") -> "Report":
+        """Join many reports, in one go; the counts of all stay exact."""
+        collector = Collector()
+        for report in reports:
+            collector.add_report(report)
+        return collector.report()
 
     @overload
     def __getitem__(self, index: int) -> Issue: ...
@@ -214,7 +240,8 @@ class Report(Sequence[Issue]):
             raise InvalidMetadataError(self.render(), self._issues)
 
     def _headline(self) -> str:
-        return f"{_plural(self.error_count, 'error')}, {_plural(self.warning_count, 'warning')}"
+        counts = (("error", self.error_count), ("warning", self.warning_count))
+        return ", ".join(_plural(count, noun) for noun, count in counts if count) or "nothing is wrong"
 
 
 def shown(value: object) -> str:
@@ -229,6 +256,11 @@ def shown(value: object) -> str:
     except ValueError:  # a whole number with more digits than Python turns into text
         text = f"<a {type(value).__name__} too long to show>"
     return text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 1] + "…"
+
+
+def field_name(key: str) -> str:
+    """Return a key as an issue names it: cut to 80 characters, as a key may be as long as a file."""
+    return key if len(key) <= MAX_VALUE_CHARS else key[: MAX_VALUE_CHARS - 1] + "…"
 
 
 def printable(text: str, limit: int = 1000) -> str:

@@ -20,14 +20,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.records import columnar, schema
-from imagecards.records.exact import MAX_FIELDS, MAX_LINE_BYTES, Line, read_line, settle
+from imagecards.records.exact import MAX_FIELDS, MAX_LINE_BYTES, Line, read_line, read_or_rules, settle, spread_document
 from imagecards.records.issues import Collector, Issue, Report
-from imagecards.records.lines import BLOCK_BYTES, Block, split_blocks
+from imagecards.records.lines import BLANK, BLOCK_BYTES, Block, split_blocks
 from imagecards.records.merge import check_names
 from imagecards.records.shape import Shape
 
 Prove: TypeAlias = Callable[[Any, int, Shape], pa.Table | None]
 
+_MOST_FAILURES = 16  # proofs that fail in a row; one bad line makes about 12 fail before it is alone
+_MOST_DOUBLINGS = 8
+_REMEMBERED_BYTES = 16  # of a bad line: as long as they are short, few different ones make a large file
+_MOST_REMEMBERED = 100_000
 _MAX_CELLS = 64_000_000  # rows times columns that any dataset may have, whatever its size in bytes
 
 
@@ -86,9 +90,15 @@ class Reader:
         self.shape = schema.EMPTY_SHAPE
         self.issues = Collector()
         self.pieces: list[pa.Table] = []
+        self.failures = 0  # how many proofs failed in a row
+        self.remembered: dict[bytes, list[str]] = {}
 
     def read(self) -> tuple[pa.Table, Report]:
         """Read everything; see `read_jsonl`."""
+        spread = self._spread_document()
+        if spread is not None:
+            self.issues.add(spread)
+            return _with_line(schema.table_schema(self.shape)).empty_table(), self.issues.report()
         for block, proved, shape in self._attempts():
             self._take(block, 0, len(block), proved, shape)
         target = _with_line(schema.table_schema(self.shape))
@@ -96,6 +106,15 @@ class Reader:
         table = pa.concat_tables([target.empty_table(), *tables])
         self._report(check_names(table, self.file))
         return table, self.issues.report()
+
+    def _spread_document(self) -> Issue | None:
+        for block in split_blocks(self.data, self.max_line_bytes, self.block_bytes):
+            for index in range(len(block)):
+                text = block.line(index)
+                if text.strip(BLANK):
+                    alone = not self.data[block.ends[index] :].strip()
+                    return spread_document(text, self.file, block.first + index, alone=alone)
+        return None
 
     def _attempts(self) -> Iterator[tuple[Block, pa.Table | None, Shape]]:
         """Yield each block in order with what the columnar path makes of it, working a few blocks ahead."""
@@ -128,34 +147,82 @@ class Reader:
     def _take(self, block: Block, start: int, stop: int, proved: pa.Table | None, shape: Shape) -> None:
         """Read the lines from ``start`` to ``stop``, given what the columnar path proved under ``shape``."""
         if proved is None and shape is not self.shape:
-            proved = self._proved(block, start, stop, self.shape)
+            proved = self._tried(block, start, stop)
         if proved is not None:
             unusual = np.flatnonzero(~block.plain[start:stop]) + start
             self._keep(_in_order(proved, self._read_exactly(block, unusual.tolist()), self.shape))
         elif stop - start <= self.few_lines:
             self._keep(self._read_exactly(block, range(start, stop)))
+        elif self.failures > _MOST_FAILURES:
+            self._take_bad(block, start, stop)
         else:
             # The left half may settle types that let the right one be proved, so they are tried in turn.
             at_the_top = block.first + start == 1  # nothing is settled yet
             middle = start + self.few_lines if at_the_top else (start + stop) // 2
             for low, high in ((start, middle), (middle, stop)):
-                self._take(block, low, high, self._proved(block, low, high, self.shape), self.shape)
+                self._take(block, low, high, self._tried(block, low, high), self.shape)
+
+    def _take_bad(self, block: Block, start: int, stop: int) -> None:
+        """Read lines where most proofs fail: exactly, with ever fewer attempts to prove some of them."""
+        exactly = True
+        while start < stop and self.failures > _MOST_FAILURES:
+            span = self.few_lines << min(self.failures - _MOST_FAILURES, _MOST_DOUBLINGS)
+            end = min(stop, start + span)
+            if exactly:
+                self._keep(self._read_exactly(block, range(start, end)))
+                start = end
+            else:
+                proved = self._tried(block, start, end)
+                if proved is not None:
+                    self._take(block, start, end, proved, self.shape)
+                    start = end
+            exactly = not exactly
+        if start < stop:
+            self._take(block, start, stop, self._tried(block, start, stop), self.shape)
+
+    def _tried(self, block: Block, start: int, stop: int) -> pa.Table | None:
+        if stop - start < self.few_lines:
+            return None
+        table = self._proved(block, start, stop, self.shape)
+        self.failures = self.failures + 1 if table is None else 0
+        return table
 
     def _read_exactly(self, block: Block, indices: Iterable[int]) -> pa.Table:
         lines: list[Line] = []
         for index in indices:
-            if block.is_blank(index):
+            text = block.line(index)
+            if not text.strip(BLANK):
                 continue
-            read = read_line(block.line(index), self.file, block.first + index, self.max_line_bytes)
-            if isinstance(read, list):
-                self._report(read)
+            read = self._read_one(text, block.first + index)
+            if read is None:
                 continue
             self.shape, found = settle(read, self.shape, self.file, self.max_fields)
             self._report(found)
             if all(issue.severity == "warning" for issue in found):
                 lines.append(read)
+        if not lines:
+            return _with_line(schema.table_schema(self.shape)).empty_table()
         table = schema.to_table([line.record for line in lines], self.shape)
         return table.append_column("line", pa.array([line.number for line in lines], pa.int64()))
+
+    def _read_one(self, text: bytes, number: int) -> Line | None:
+        """Read one line; what is wrong with it is reported."""
+        if not self.issues.full:
+            read = read_line(text, self.file, number, self.max_line_bytes)
+            if isinstance(read, Line):
+                return read
+            self._report(read)
+            return None
+        rules = self.remembered.get(text)
+        if rules is None:
+            line = read_or_rules(text, number, self.max_line_bytes)
+            if isinstance(line, Line):
+                return line
+            rules = line
+            if len(text) <= _REMEMBERED_BYTES and len(self.remembered) < _MOST_REMEMBERED:
+                self.remembered[text] = rules
+        self.issues.count(rules)
+        return None
 
     def _report(self, issues: Iterable[Issue]) -> None:
         for issue in issues:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 BLOCK_BYTES = 4 * 2**20
 
+BLANK = b" \t\r"
+"""What a line may consist of and still count for nothing."""
+
 _BOM = b"\xef\xbb\xbf"
-_BLANK = b" \t\r"
 _UNUSUAL = (rb"\u0000", b'"counts"')  # escaped NUL, and run lengths: the exact path looks at lines with them
 
 
@@ -39,10 +41,6 @@ class Block:
     def line(self, index: int) -> bytes:
         """Return one line without its line end."""
         return self.text[self.starts[index] : self.ends[index]]
-
-    def is_blank(self, index: int) -> bool:
-        """Tell whether a line is empty but for white space."""
-        return not self.line(index).strip(_BLANK)
 
     def joined(self, indices: NDArray[np.int64]) -> Any:
         """Return some lines, in order, as the text for a parser: without a copy where they are neighbours."""

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from imagecards.paths import collision_key
-from imagecards.records.issues import Issue, shown
+from imagecards.records.issues import Issue, field_name, shown
 
 
 class _Rows(NamedTuple):
@@ -30,6 +30,38 @@ class _Rows(NamedTuple):
     earlier: NDArray[np.int64]
 
 
+class Clash(NamedTuple):
+    """Two rows that can't both be true.
+
+    Attributes:
+        row: The later one.
+        earlier: The earlier one.
+        field: What they say differently, ``file_name`` for names that some file system takes for one.
+        value: What the later one says.
+        earlier_value: What the earlier one says.
+    """
+
+    row: int
+    earlier: int
+    field: str
+    value: object
+    earlier_value: object
+
+    def issue(self, file: str, line: int | None, earlier: str) -> Issue:
+        """Return the issue for it.
+
+        Args:
+            file: The file of the later row.
+            line: The line of the later row.
+            earlier: Where the earlier row is: ``line 3``.
+        """
+        if self.field == "file_name":
+            message = f"on some file systems this is the same file as {shown(self.earlier_value)} on {earlier}"
+            return Issue(file, line, "file_name", shown(self.value), "name-collision", message)
+        message = f"{earlier} says {shown(self.earlier_value)} of the same image"
+        return Issue(file, line, field_name(self.field), shown(self.value), "contradicting-lines", message)
+
+
 def check_names(table: pa.Table, file: str) -> Iterator[Issue]:
     """Yield an error for each line that contradicts an earlier one, and for names that collide.
 
@@ -37,11 +69,21 @@ def check_names(table: pa.Table, file: str) -> Iterator[Issue]:
         table: Records, with the column ``line``.
         file: The file that they are from.
     """
-    images = _images(table)
     lines = table["line"].to_numpy()
-    yield from _collisions(images.dictionary, images.indices.to_numpy(), lines, file)
+    for clash in clashes(table):
+        yield clash.issue(file, int(lines[clash.row]), f"line {lines[clash.earlier]}")
+
+
+def clashes(table: pa.Table) -> Iterator[Clash]:
+    """Yield the rows that contradict earlier ones, and those whose names collide with earlier ones.
+
+    Args:
+        table: Records.
+    """
+    images = _images(table)
+    yield from _collisions(images.dictionary, images.indices.to_numpy())
     if len(images.dictionary) < len(table):
-        yield from _contradictions(table, images, lines, file)
+        yield from _contradictions(table, images)
 
 
 def merged(table: pa.Table) -> pa.Table:
@@ -87,16 +129,13 @@ def _rows(column: pa.ChunkedArray, images: pa.DictionaryArray) -> _Rows:
     return _Rows(first, again, first[images.indices.to_numpy()[again]])
 
 
-def _contradictions(
-    table: pa.Table, images: pa.DictionaryArray, lines: NDArray[np.int64], file: str
-) -> Iterator[Issue]:
+def _contradictions(table: pa.Table, images: pa.DictionaryArray) -> Iterator[Clash]:
     for name, column in _told_columns(table):
         rows = _rows(column, images)
         values, earlier_values = column.take(rows.again).to_pylist(), column.take(rows.earlier).to_pylist()
         for row, earlier, value, earlier_value in zip(rows.again, rows.earlier, values, earlier_values, strict=True):
             if value != earlier_value:
-                message = f"line {lines[earlier]} says {shown(earlier_value)} of the same image"
-                yield Issue(file, int(lines[row]), name, shown(value), "contradicting-lines", message)
+                yield Clash(int(row), int(earlier), name, value, earlier_value)
 
 
 def _told_columns(table: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
@@ -108,21 +147,15 @@ def _told_columns(table: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
             yield field.name, pc.struct_field(extra, [index])
 
 
-def _collisions(
-    names: pa.StringArray, image_of_row: NDArray[np.int32], lines: NDArray[np.int64], file: str
-) -> Iterator[Issue]:
+def _collisions(names: pa.StringArray, image_of_row: NDArray[np.int32]) -> Iterator[Clash]:
     is_ascii = pc.all(pc.string_is_ascii(names), min_count=0).as_py()
     keys = pc.ascii_lower(names) if is_ascii else pa.array(map(collision_key, names.to_pylist()), pa.string())
     if keys.equals(names) or pc.count_distinct(keys).as_py() == len(names):
         return
-    line_of_image = lines[np.unique(image_of_row, return_index=True)[1]]
+    row_of_image = np.unique(image_of_row, return_index=True)[1]
     first_with: dict[str, int] = {}
     for image, key in enumerate(keys.to_pylist()):
         other = first_with.setdefault(key, image)
         if other != image:
-            message = (
-                f"on some file systems this is the same file as {shown(names[other].as_py())} "
-                f"on line {line_of_image[other]}"
-            )
-            name = shown(names[image].as_py())
-            yield Issue(file, int(line_of_image[image]), "file_name", name, "name-collision", message)
+            rows = int(row_of_image[image]), int(row_of_image[other])
+            yield Clash(*rows, "file_name", names[image].as_py(), names[other].as_py())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any, overload
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from imagecards.errors import InvalidMetadataError, NotFoundError
+from imagecards.errors import InvalidMetadataError, NotFoundError, StorageError
 from imagecards.records import schema
 from imagecards.records.exact import MAX_FIELDS, Line, settle
-from imagecards.records.issues import Collector, Report
+from imagecards.records.issues import Collector, Report, printable
 from imagecards.records.jsonl import read_jsonl
 from imagecards.records.merge import check_names, merged
 from imagecards.records.record import ImageRecord
+from imagecards.records.sound import table_problems
 
 if TYPE_CHECKING:
     import polars
@@ -101,6 +103,17 @@ class ImageMetadata:
         """
         table, report = read_jsonl(data, file)
         report.raise_errors()
+        return cls.from_read(table, report, data)
+
+    @classmethod
+    def from_read(cls, table: pa.Table, report: Report, data: bytes) -> "ImageMetadata":
+        """Take what `read_jsonl` made of a text without errors.
+
+        Args:
+            table: The records.
+            report: The warnings.
+            data: The text.
+        """
         return cls._made(table.drop_columns(["line"]), report, data)
 
     @classmethod
@@ -111,7 +124,8 @@ class ImageMetadata:
             table: The columns that `imagecards.records.schema` describes; others are left out.
 
         Raises:
-            InvalidMetadataError: It has no such columns, or they have other types.
+            InvalidMetadataError: It has no such columns, they have other types, or a value in them breaks the
+                rules of records: an unsafe file name, a box that is none.
         """
         columns = [name for name in (*schema.KNOWN_FIELDS, "extra") if name in table.column_names]
         if columns[:4] != list(schema.KNOWN_FIELDS):
@@ -121,6 +135,9 @@ class ImageMetadata:
         expected = schema.table_schema(schema.shape_of_table(table))
         if table.schema != expected:
             raise InvalidMetadataError(f"a table of records has the schema {expected}, this one has {table.schema}")
+        problem = next(table_problems(table), None)
+        if problem is not None:
+            raise InvalidMetadataError(f"this is no table of records: {problem}")
         return cls._made(table, Report(), None)
 
     @classmethod
@@ -130,16 +147,30 @@ class ImageMetadata:
         Raises:
             InvalidMetadataError: With every issue of every line.
             NotFoundError: There is no such file.
+            StorageError: It can't be read.
         """
         try:
             data = Path(path).read_bytes()
         except FileNotFoundError as error:
-            raise NotFoundError(f"there is no metadata file {os.fspath(path)}") from error
+            raise NotFoundError(f"there is no metadata file {_said(path)}") from error
+        except OSError as error:
+            message = f"{_said(path)} can't be read ({error.strerror}): see that it is a file that you may read"
+            raise StorageError(message) from error
         return cls.from_jsonl(data, Path(path).name)
 
     def write_to_file(self, path: str | os.PathLike[str]) -> None:
-        """Write a metadata.jsonl: the very text that was read, or one line a record."""
-        Path(path).write_bytes(self.to_jsonl())
+        """Write a metadata.jsonl: the very text that was read, or one line a record.
+
+        A file that is there is replaced in one step: it is never seen half written.
+
+        Raises:
+            StorageError: It can't be written; a file that is there is as it was.
+        """
+        try:
+            _replace(os.path.realpath(path), self.to_jsonl())
+        except OSError as error:
+            message = f"{_said(path)} can't be written ({error.strerror}): see that its folder is there, that you may "
+            raise StorageError(message + "write in it, and that there is room") from error
 
     @property
     def records(self) -> Records:
@@ -199,6 +230,30 @@ class ImageMetadata:
 
 def _restored(table: pa.Table, report: Report, text: bytes | None) -> ImageMetadata:
     return ImageMetadata._made(table, report, text)
+
+
+def _said(path: str | os.PathLike[str]) -> str:
+    return printable(os.fspath(path))
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Write a file beside ``path`` and put it in its place; devices and pipes are written to as they are."""
+    target = Path(path)
+    if target.exists() and not target.is_file() and not target.is_dir():
+        target.write_bytes(data)
+        return
+    written = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with written.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            written.chmod(target.stat().st_mode & 0o7777)
+        written.replace(target)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
 
 
 def _from_records(records: list[ImageRecord]) -> tuple[pa.Table, Report]:

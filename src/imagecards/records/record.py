@@ -55,7 +55,7 @@ class BBox(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
-    __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(values.json_value)]] = Field(init=False)
+    __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(values.parallel_value)]] = Field(init=False)
 
     bbox: Annotated[list[list[float]], PlainValidator(values.boxes)]
     categories: Annotated[list[int] | list[str], PlainValidator(values.categories)]
@@ -68,6 +68,8 @@ class BBox(BaseModel):
     @classmethod
     def _drop_absent(cls, data: Any) -> Any:
         """Take a list of nothing but nulls as absent, as everywhere null means absent."""
+        if isinstance(data, BBox):  # its lists may have been changed since it was made
+            data = data.present()
         if not isinstance(data, Mapping):
             return data
         count = len(data["bbox"]) if isinstance(data.get("bbox"), list | tuple) else -1
@@ -112,6 +114,8 @@ class ImageRecord(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_absent(cls, data: Any) -> Any:
+        if isinstance(data, ImageRecord):  # its values may have been changed since it was made
+            data = data.present()
         if not isinstance(data, Mapping):
             return data
         return {key: item for key, item in data.items() if item is not None}
@@ -129,7 +133,7 @@ class ImageRecord(BaseModel):
     def present(self) -> dict[str, Any]:
         """Return the fields that are there, as JSON: the named ones first, then the others."""
         fields = {key: item for key, item in self if item is not None}
-        if self.objects is not None:
+        if isinstance(self.objects, BBox):  # what was made without validation may hold anything
             fields["objects"] = self.objects.present()
         return fields
 

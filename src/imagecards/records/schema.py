@@ -136,7 +136,28 @@ def to_table(records: Sequence[ImageRecord], shape: Shape) -> pa.Table:
     }
     if "extra" in schema.names:
         columns["extra"] = [record.extra for record in records]
-    return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
+    arrays = [positive_zeros(pa.array(columns[field.name], field.type)) for field in schema]
+    return pa.table(arrays, schema=schema)
+
+
+def positive_zeros(array: pa.Array) -> pa.Array:
+    """Return ``array`` with 0.0 for each -0.0: ``-0`` is one to a parser of doubles, but not to one of integers."""
+    dtype = array.type
+    if pa.types.is_floating(dtype):
+        return pc.add(array, 0.0)
+    if pa.types.is_list(dtype):
+        before = array.values
+        values = positive_zeros(before)
+        if values is before:
+            return array
+        return pa.ListArray.from_arrays(array.offsets, values, dtype, mask=null_mask(array))
+    if pa.types.is_struct(dtype):
+        children = [array.field(index) for index in range(dtype.num_fields)]
+        zeroed = [positive_zeros(child) for child in children]
+        if all(after is before for after, before in zip(zeroed, children, strict=True)):
+            return array
+        return pa.StructArray.from_arrays(zeroed, fields=list(dtype), mask=null_mask(array))
+    return array
 
 
 def to_dicts(table: pa.Table, batch_size: int = 4096) -> Iterator[dict[str, Any]]:

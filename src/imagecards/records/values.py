@@ -24,7 +24,7 @@ MAX_DEPTH = 64
 MAX_PROBLEMS = 100
 """How many problems are told of one value."""
 
-_DEEPEST_PLACE = MAX_DEPTH - 3  # a value in an extra field of objects lies in the brackets of three others
+_DEEPEST_PLACE = MAX_DEPTH - 2  # a further field of a record lies in the brackets of the record alone
 _FAR = MAX_SAFE_INTEGER  # in pixels
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
@@ -132,15 +132,31 @@ def json_value(value: object) -> Any:
     return without_nulls(value)
 
 
-def json_problems(value: object, place: tuple[str | int, ...]) -> Iterator[Problem]:
-    """Yield what makes ``value`` something else than JSON that every reader can hold."""
+def parallel_value(value: object) -> Any:
+    """Return the value of a further field of objects as `json_value` does; it lies one level deeper.
+
+    Raises:
+        pydantic.ValidationError: It isn't JSON that every reader can hold.
+    """
+    refuse(json_problems(value, (), _DEEPEST_PLACE - 1))
+    return without_nulls(value)
+
+
+def json_problems(value: object, place: tuple[str | int, ...], deepest: int = _DEEPEST_PLACE) -> Iterator[Problem]:
+    """Yield what makes ``value`` something else than JSON that every reader can hold.
+
+    Args:
+        value: The value.
+        place: Where it is.
+        deepest: How many keys and indices may lead to a list or an object in it.
+    """
     if value is None or isinstance(value, bool):
         return
     if isinstance(value, str):
         yield from text_problems(value, place)
     elif isinstance(value, int | float):
         yield from number_problems(value, place)
-    elif len(place) > _DEEPEST_PLACE:
+    elif len(place) > deepest:
         yield Problem((), "too-deep", f"this nests deeper than {MAX_DEPTH} levels", "")
     elif isinstance(value, Mapping):
         for key, item in value.items():
@@ -148,10 +164,10 @@ def json_problems(value: object, place: tuple[str | int, ...]) -> Iterator[Probl
                 yield Problem(place, "wrong-type", f"a key is text, not {kind_name(key)}", key)
                 continue
             yield from text_problems(key, place)
-            yield from json_problems(item, (*place, key))
+            yield from json_problems(item, (*place, key), deepest)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from json_problems(item, (*place, index))
+            yield from json_problems(item, (*place, index), deepest)
     else:
         yield Problem(place, "wrong-type", f"JSON has no {kind_name(value)}", value)
 

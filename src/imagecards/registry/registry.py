@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from imagecards.cards import Artifact, CardName, CardRef, DataCard, Tag, Version, parse_reference
+from imagecards.cards import Artifact, CardName, CardRef, DataCard, Reference, Tag, Version, parse_reference
 from imagecards.errors import InvalidInputError
 from imagecards.registry import lookup, tags
 from imagecards.storage import Store, open_store
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing 
 
     Data: TypeAlias = ImageDataset | TableDataset | pl.DataFrame | pd.DataFrame | pa.Table | np.ndarray[Any, Any]
 
-Reference = str | CardRef | DataCard
+AnyReference = str | CardRef | DataCard
 """What names a version: ``"space/name@^1.2"``, an exact reference, or a card."""
 
 
@@ -38,7 +38,7 @@ class CardRegistry:
             working directory.
 
     Example:
-        >>> import imagecards as ic, tempfile
+        >>> import imagecards as ic, polars as pl, tempfile
         >>> registry = ic.CardRegistry(tempfile.mkdtemp())
         >>> card = registry.register(pl.DataFrame({"id": [1, 2]}), "astro/sources")
         >>> registry.open("astro/sources@^1").to_polars().height
@@ -68,7 +68,7 @@ class CardRegistry:
         description: str | None = None,
         license: str | None = None,
         source: str | None = None,
-        parents: Sequence[Reference] = (),
+        parents: Sequence[AnyReference] = (),
         metadata: Mapping[str, Any] | None = None,
         artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
         executor: Executor | None = None,
@@ -122,7 +122,7 @@ class CardRegistry:
         )
         return register(self.store, data, request, executor)
 
-    def load(self, reference: Reference) -> DataCard:
+    def load(self, reference: AnyReference) -> DataCard:
         """The card that a reference means, alone: one small read.
 
         Raises:
@@ -130,9 +130,9 @@ class CardRegistry:
             IntegrityError: The card is damaged, or not the one that the reference pins.
         """
         lookup.check_registry(self.store)
-        return lookup.read_card(self.store, self._resolve(reference))
+        return lookup.read_card(self.store, lookup.resolve_reference(self.store, self._parse(reference)))
 
-    def open(self, reference: Reference) -> "ImageDataset | TableDataset":
+    def open(self, reference: AnyReference) -> "ImageDataset | TableDataset":
         """The dataset of a version; its images are read when they are asked for.
 
         Raises:
@@ -148,7 +148,7 @@ class CardRegistry:
 
         return open_images(self.store, card)
 
-    def fetch(self, reference: Reference, to: str | os.PathLike[str]) -> Path:
+    def fetch(self, reference: AnyReference, to: str | os.PathLike[str]) -> Path:
         """Write a version's files into a new folder, as they were registered.
 
         Args:
@@ -197,7 +197,7 @@ class CardRegistry:
         lookup.check_registry(self.store)
         return lookup.current_tags(self.store, CardName.parse(str(name)))
 
-    def tag(self, reference: Reference, *labels: str) -> DataCard:
+    def tag(self, reference: AnyReference, *labels: str) -> DataCard:
         """Let tags stand for a version from now on.
 
         Raises:
@@ -220,7 +220,7 @@ class CardRegistry:
         for label in labels:
             tags.append_tag(self.store, CardName.parse(str(name)), Tag(label), None)
 
-    def withdraw(self, reference: Reference, reason: str) -> CardRef:
+    def withdraw(self, reference: AnyReference, reason: str) -> CardRef:
         """Take a version out of every look-up, for good: its number is never used again.
 
         Its bytes stay until garbage collection, unless other versions need them.
@@ -246,7 +246,7 @@ class CardRegistry:
         withdraw_version(self.store, ref, reason)
         return CardRef(ref.name, ref.version)
 
-    def attach(self, reference: Reference, name: str, path: str | os.PathLike[str]) -> Artifact:
+    def attach(self, reference: AnyReference, name: str, path: str | os.PathLike[str]) -> Artifact:
         """Keep a file or folder beside a registered version: immutable, with digests, pinned to its card.
 
         Args:
@@ -261,7 +261,7 @@ class CardRegistry:
 
         return attach(self.store, self.load(reference), name, path)
 
-    def artifact(self, reference: Reference, name: str) -> "StoredArtifact":
+    def artifact(self, reference: AnyReference, name: str) -> "StoredArtifact":
         """An artifact of a version, to be read or fetched.
 
         Raises:
@@ -271,13 +271,13 @@ class CardRegistry:
 
         return open_artifact(self.store, self.load(reference), name)
 
-    def artifacts(self, reference: Reference) -> dict[str, Artifact]:
+    def artifacts(self, reference: AnyReference) -> dict[str, Artifact]:
         """The artifacts of a version, by name: those of its registration and those attached later."""
         from imagecards.registry.artifacts import all_artifacts
 
         return all_artifacts(self.store, self.load(reference))
 
-    def diff(self, old: Reference, new: Reference) -> "DiffCounts":
+    def diff(self, old: AnyReference, new: AnyReference) -> "DiffCounts":
         """What changed between two versions, image by image.
 
         Raises:
@@ -287,7 +287,7 @@ class CardRegistry:
 
         return diff_cards(self.store, self.load(old), self.load(new))
 
-    def verify(self, reference: Reference | None = None, *, deep: bool = False) -> "Verification":
+    def verify(self, reference: AnyReference | None = None, *, deep: bool = False) -> "Verification":
         """Whether the bytes are still those that were registered.
 
         Args:
@@ -297,13 +297,12 @@ class CardRegistry:
         Returns:
             Every problem that was found, each with its file, image and version. Damage is reported, not raised.
         """
-        from imagecards.registry.verify import verify_cards, verify_registry
+        from imagecards.registry.verify import verify_reference, verify_registry
 
         self.store.close()  # what another process replaced must not be read from a file that is still open here
         if reference is None:
             return verify_registry(self.store, deep=deep)
-        lookup.check_registry(self.store)
-        return verify_cards(self.store, [self._resolve(reference)], deep=deep)
+        return verify_reference(self.store, self._parse(reference), deep=deep)
 
     def resolve(self, attempt: str) -> DataCard | None:
         """What became of an attempt whose registration ended in `CommitUnknownError`.
@@ -332,7 +331,6 @@ class CardRegistry:
         lookup.check_registry(self.store)
         return collect_garbage(self.store, grace=grace_hours * 3600.0, delete=delete)
 
-    def _resolve(self, reference: Reference) -> CardRef:
-        """The exact version that is meant; a card means itself, and no other card of the same name and version."""
-        text = str(reference.pin if isinstance(reference, DataCard) else reference)
-        return lookup.resolve_reference(self.store, parse_reference(text))
+    def _parse(self, reference: AnyReference) -> Reference:
+        """What is meant; a card means itself, and no other card of the same name and version."""
+        return parse_reference(str(reference.pin if isinstance(reference, DataCard) else reference))
