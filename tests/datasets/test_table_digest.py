@@ -327,6 +327,10 @@ def levels(values: Any) -> pa.Table:
 
 
 EMPTY = pa.table({"a": pa.array([], pa.int64())})
+ONE = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000, "i4")), pa.array(["x" * 100_000]))
+LONG = pa.table({"a": ONE})
+IN_LISTS = pa.table({"a": pa.ListArray.from_arrays(pa.array(range(100_001), pa.int32()), ONE)})
+IN_STRUCTS = pa.table({"a": pa.StructArray.from_arrays([ONE], ["b"])})
 BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "compressed levels": (
         lambda: forged(EMPTY, levels(np.zeros(1_000_000, "i8")), "zstd"),
@@ -379,7 +383,20 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
             pa.table({"a": pa.DictionaryArray.from_arrays(np.zeros(100_000, "i4"), pa.array(["x" * 100_000]))}),
             pa.table({"a": pa.array([], pa.string())}),
             compression="zstd",
+            store_schema=False,
         ),
+        "bytes become more than ",
+    ),
+    "one long category": (
+        lambda: forged(LONG, pa.table({"a": pa.array([], pa.string())}), compression="zstd"),
+        "its columns hold categories, which imagecards writes as plain values",
+    ),
+    "one long category in lists": (
+        lambda: forged(IN_LISTS, IN_LISTS.slice(0, 0), compression="zstd"),
+        "bytes become more than ",
+    ),
+    "one long category in structs": (
+        lambda: forged(IN_STRUCTS, IN_STRUCTS.slice(0, 0), compression="zstd"),
         "bytes become more than ",
     ),
 }

@@ -179,3 +179,12 @@ def test_images_of_any_kind_are_kept(registry: CardRegistry, tmp_path: Path) -> 
     card = registry.register(ImageDataset(image_dir=folder), "a/b")
     assert dict(card.summary.modes) == {"F": 1, "I;16": 2, "L": 1, "P": 1, "RGBA": 1}
     assert_same_files(folder, registry.fetch("a/b", to=tmp_path / "out"))
+
+
+def test_an_empty_split_is_one(registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path) -> None:
+    make_folder(2, name="both/train")
+    (tmp_path / "both" / "test").mkdir()
+    (tmp_path / "both" / "test" / "metadata.jsonl").write_bytes(b"")
+    registry.register(ImageDataset(image_dir=tmp_path / "both"), "a/b")
+    assert {name: len(names) for name, names in opened(registry, "a/b").splits.items()} == {"test": 0, "train": 2}
+    assert registry.verify(deep=True).ok

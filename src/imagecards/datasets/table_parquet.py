@@ -84,6 +84,9 @@ def decode_parquet(data: bytes, place: str = "this table") -> pa.Table:
             raise IntegrityError(
                 f"{place} is no table that was written here ({fault}): restore the file from a copy", place
             )
+        if any(pa.types.is_dictionary(field.type) for field in file.schema_arrow):
+            # they are written as plain values; as categories they would be counted as less than they become
+            raise ValueError("its columns hold categories, which imagecards writes as plain values")
         plain = _read(file, len(data))
         for part in (empty, plain):
             part.validate(full=True)  # offsets that point outside of their buffers would crash the interpreter
@@ -224,6 +227,24 @@ def _read(file: pq.ParquetFile, size: int) -> pa.Table:
     return pa.table([_one_chunk(table.select([index])) for index in range(table.num_columns)], table.schema)
 
 
+def _decoded(array: pa.Array) -> int:
+    """How many bytes the values take, categories inside of lists and structs written out, as the digest does it."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        try:
+            lengths = pc.binary_length(array.dictionary).take(array.indices)
+        except pa.ArrowException:  # levels other than texts are as small as their type
+            return int(array.nbytes)
+        return int(array.nbytes) + int(pc.sum(lengths.cast(pa.int64())).as_py() or 0)
+    if isinstance(array, pa.StructArray):
+        return sum(map(_decoded, array.flatten())) + len(array)
+    if isinstance(array, pa.MapArray):
+        return _decoded(array.keys) + _decoded(array.items) + int(array.nbytes)
+    if isinstance(array, (pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray)):
+        return max(int(array.nbytes), _decoded(array.flatten()))
+    return int(array.nbytes)
+
+
 def _one_chunk(column: pa.Table) -> pa.ChunkedArray:
     try:
         return column.combine_chunks().column(0)
@@ -234,7 +255,7 @@ def _one_chunk(column: pa.Table) -> pa.ChunkedArray:
 def _counted(batches: Iterator[pa.RecordBatch], size: int, most: int) -> Iterator[pa.RecordBatch]:
     decoded = 0
     for batch in batches:
-        decoded += batch.nbytes
+        decoded += sum(map(_decoded, batch.columns))
         if decoded > most:
             raise ValueError(f"{size:,} bytes become more than {most:,}")
         yield batch

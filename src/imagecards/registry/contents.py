@@ -80,9 +80,10 @@ def annotations(table: pa.Table) -> pa.Table:
 
 
 def encode_splits(splits: Mapping[str, Sequence[str]]) -> bytes:
-    """Splits as the bytes of ``splits.parquet``: one row for each image of each split."""
-    rows = [(split, name) for split in sorted(splits) for name in splits[split]]
-    table = pa.table([pa.array(column, pa.string()) for column in zip(*rows, strict=True)], schema=_SPLITS)
+    """Splits as the bytes of ``splits.parquet``: one row for each image of each split; a null name in an empty one."""
+    rows = [(split, name) for split in sorted(splits) for name in splits[split] or (None,)]
+    columns = [[row[index] for row in rows] for index in range(2)]
+    table = pa.table([pa.array(column, pa.string()) for column in columns], schema=_SPLITS)
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="ZSTD")
     return sink.getvalue()
@@ -98,7 +99,7 @@ def read_splits(store: Store, stored: StoredFile | None) -> dict[str, tuple[str,
     table = _read(file, stored.key, None)
     splits: dict[str, list[str]] = {}
     for split, name in zip(table["split"].to_pylist(), table["file_name"].to_pylist(), strict=True):
-        splits.setdefault(split, []).append(name)
+        splits.setdefault(split, []).extend([name] if name is not None else [])
     return {split: tuple(names) for split, names in splits.items()}
 
 
