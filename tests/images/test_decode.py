@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imagecards.errors import FormatError
-from imagecards.images import EXTENSIONS, decode
+from imagecards.images import EXTENSIONS, ImageInfo, decode, probe
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -65,3 +66,26 @@ def test_real_files() -> None:
     for path in files[:4]:
         with Image.open(path) as reference:
             assert (np.asarray(decode(path.read_bytes())) == np.asarray(reference)).all()
+
+
+def tiled(width: int, height: int) -> bytes:
+    tags = [(256, 3, 1, 16), (257, 3, 1, 16), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (277, 3, 1, 1)]
+    tags += [(322, 4, 1, width), (323, 4, 1, height), (324, 4, 1, 8), (325, 4, 1, width * height % 2**32)]
+    data = b"II*\0" + struct.pack("<LH", 8, len(tags))
+    return data + b"".join(struct.pack("<HHLL", *tag) for tag in tags) + bytes(400)
+
+
+def test_tiles_larger_than_the_limit_are_refused() -> None:
+    for open_it in (probe, decode):
+        with pytest.raises(FormatError, match="tiles of 65536 x 65536"):
+            open_it(tiled(65536, 65536))
+        with pytest.raises(FormatError, match="max_pixels"):
+            open_it(tiled(16, 16), max_pixels=255)
+    assert probe(tiled(16, 16))[:2] == (16, 16)
+
+
+def test_pillow_must_see_the_size_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    lie = ImageInfo(3, 3, "RGB", "PNG")
+    monkeypatch.setattr(sys.modules["imagecards.images.decode"], "probe", lambda *_args, **_options: lie)
+    with pytest.raises(FormatError, match="takes the size for 4 x 4"):
+        decode(saved(Image.new("RGB", (4, 4)), "PNG"))

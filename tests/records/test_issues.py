@@ -99,7 +99,7 @@ def test_joined_counts_stay_exact() -> None:
 def test_rendering_is_capped_and_counts_the_rest() -> None:
     text = Report([make(i) for i in range(1500)]).render(limit=2)
     assert text.splitlines() == [
-        "1,500 errors, 0 warnings",
+        "1,500 errors",
         "  m.jsonl:0: caption: this is text, not a number (some-rule)",
         "  m.jsonl:1: caption: this is text, not a number (some-rule)",
         "  ... and 1,498 more",

@@ -208,7 +208,7 @@ class ImageDataset:
 
     def __setstate__(self, state: dict[str, object]) -> None:
         for name, value in state.items():
-            self.__dict__[name] = MappingProxyType(value) if name in _READ_ONLY else value
+            self.__dict__[name] = MappingProxyType(value) if name in _READ_ONLY and isinstance(value, dict) else value
 
     def __len__(self) -> int:
         return len(self.names)

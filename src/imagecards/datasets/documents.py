@@ -215,7 +215,6 @@ def _at(shape: Shape, place: Sequence[str]) -> Shape:
         while shape.kind == "list":
             shape = shape.item or UNKNOWN
         shape = shape.field(name)
-    # a list that was only ever empty settles nothing of what is in it
     return shape
 
 
@@ -251,7 +250,9 @@ def _mixed(document: Document, conflict: _Conflict, before: Document) -> Issue:
     place = conflict.place
     row, value = _first_value(document.table, place)
     line = document.lines()[row] if row is not None else None
-    field = ".".join(map(field_name, place[1:] if place[0] == "extra" else place)).replace("category", "categories")
+    field = ".".join(map(field_name, place[1:] if place[0] == "extra" else place))
+    if place == ("category",):
+        field = "categories"
     message = (
         f"this is {NAMES[conflict.here.kind]} here and {NAMES[conflict.before.kind]} in {before.path}: "
         "a field has one type in a dataset"

@@ -178,6 +178,9 @@ def _bomb(file: pq.ParquetFile, size: int, schema: pa.Schema) -> str | None:
         decoded = metadata.num_rows * sum(_width(field.type) for field in kinds)
         if decoded > most:
             return f"{size:,} bytes would become {decoded:,}"
+    # Damaged statistics end the process when Python asks for a column's metadata, or when threads read it; a scan
+    # on this thread reports them as an error, and takes little memory.
+    file.scan_contents(batch_size=_BATCH)
     elements = sum(
         # what repeats stands in lists, of which the number of rows says nothing
         metadata.row_group(group).column(index).num_values * _physical_width(metadata.schema.column(index))
@@ -220,10 +223,12 @@ def _read(file: pq.ParquetFile, size: int) -> pa.Table:
                 largest = max(largest, column.total_uncompressed_size)
                 unbounded += column.num_values * column.total_uncompressed_size
     if unbounded <= most:
-        return file.read()
+        return file.read(use_threads=False)
     # every row may repeat one long text that the file has once: how much that is shows only as it is read
     rows = min(_BATCH, max(1, most // largest))
-    table = pa.Table.from_batches(_counted(file.iter_batches(batch_size=rows), size, most), file.schema_arrow)
+    table = pa.Table.from_batches(
+        _counted(file.iter_batches(batch_size=rows, use_threads=False), size, most), file.schema_arrow
+    )
     return pa.table([_one_chunk(table.select([index])) for index in range(table.num_columns)], table.schema)
 
 

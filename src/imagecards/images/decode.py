@@ -42,7 +42,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> "Image.Image":
     try:
         image: Image.Image = getattr(import_module(module), name)(BytesIO(data))
         if image.size != (info.width, info.height):  # the limit was held against the size that we read
-            raise ValueError(f"it takes the size for {image.size[0]} x {image.size[1]}")  # noqa: TRY301
+            raise ValueError(f"it takes the size for {image.size[0]} x {image.size[1]}")
         image.load()
     # What Pillow raises for damaged files is not one documented type, and each means the same to our caller.
     except Exception as error:

@@ -90,7 +90,10 @@ class ImageMetadata:
     text: bytes | None
 
     def __init__(self, records: Iterable[ImageRecord]) -> None:
-        table, report = _from_records(_RECORDS.validate_python(list(records)))
+        # The lists in a record may have been changed since it was made, or it was never validated.
+        given: list[Any] = list(records)
+        fresh = [record.present() if isinstance(record, ImageRecord) else record for record in given]
+        table, report = _from_records(_RECORDS.validate_python(fresh))
         report.raise_errors()
         self._set(table, report, None)
 

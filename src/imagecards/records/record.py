@@ -68,8 +68,6 @@ class BBox(BaseModel):
     @classmethod
     def _drop_absent(cls, data: Any) -> Any:
         """Take a list of nothing but nulls as absent, as everywhere null means absent."""
-        if isinstance(data, BBox):  # its lists may have been changed since it was made
-            data = data.present()
         if not isinstance(data, Mapping):
             return data
         count = len(data["bbox"]) if isinstance(data.get("bbox"), list | tuple) else -1
@@ -114,8 +112,6 @@ class ImageRecord(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_absent(cls, data: Any) -> Any:
-        if isinstance(data, ImageRecord):  # its values may have been changed since it was made
-            data = data.present()
         if not isinstance(data, Mapping):
             return data
         return {key: item for key, item in data.items() if item is not None}
