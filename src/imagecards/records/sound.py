@@ -16,7 +16,7 @@ def unsafe_names(names: pa.Array | pa.ChunkedArray) -> list[tuple[str, str]]:
     plain = pc.and_(
         pc.match_substring_regex(names, PLAIN_PATH),
         pc.and_not(
-            pc.less_equal(pc.binary_length(names), MAX_PART_BYTES),
+            pc.less_equal(pc.binary_length(names), pa.scalar(MAX_PART_BYTES, pa.int32())),
             pc.match_substring_regex(names, DEVICE_PATH),
         ),
     )
