@@ -1,5 +1,7 @@
 """Files of bad lines: what they cost, and what is said of them."""
 
+import time
+
 import pytest
 
 from imagecards.records import read_jsonl
@@ -7,10 +9,14 @@ from imagecards.records.exact import field_path
 from imagecards.records.issues import Issue, Report
 
 
+# what a hostile file may cost is a promise and not a benchmark; tracing would count its own time as ours
+@pytest.mark.no_cover
 @pytest.mark.parametrize("line", [b"{}", b"x", b"1", b'{"a": 1}', b'{"file_name": 1}'])
-def test_a_megabyte_of_bad_lines_is_counted_to_the_last(line: bytes) -> None:
+def test_a_megabyte_of_bad_lines_is_refused_quickly(line: bytes) -> None:
     count = 2**20 // (len(line) + 1)
+    began = time.process_time()
     report = read_jsonl((line + b"\n") * count)[1]
+    assert time.process_time() - began < 4  # some two seconds where nothing else runs; it was more than ten
     assert (report.error_count, len(report)) == (count, 10_000)
 
 

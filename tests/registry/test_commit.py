@@ -62,8 +62,9 @@ def test_answers_that_are_lost_for_ever_are_not_called_success_or_failure(make_f
     assert register(store, make_folder(2)) is None
 
 
-def test_a_card_that_landed_is_found_by_its_attempt(make_folder: MakeFolder) -> None:
-    store = Troubled(VISIBLE, "cards/", times=10**9)
+@pytest.mark.parametrize("times", [1, 10**9], ids=["once", "for ever"])
+def test_a_card_that_landed_is_found_by_its_attempt(make_folder: MakeFolder, times: int) -> None:
+    store = Troubled(VISIBLE, "cards/", times)
     error = register(store, make_folder(2))
     assert isinstance(error, CommitUnknownError)
     assert error.visible
