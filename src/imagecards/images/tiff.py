@@ -15,7 +15,8 @@ _TAGS = frozenset(
     {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER}
     | {_ORIENTATION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT}
 )
-_INTEGERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l", 13: "L", 16: "Q", 17: "q", 18: "Q"}
+_LISTS = frozenset({_BITS, _EXTRA_SAMPLES, _SAMPLE_FORMAT, *_TILES})  # every other tag holds one value
+_INTEGERS = {3: "H", 4: "L", 16: "Q"}  # the types that the specifications name for these tags
 _OLD_JPEG, _YCBCR = 6, 6  # values of compression and of photometric interpretation
 _MAX_VALUES = 10_000  # of one tag: hyperspectral images have hundreds of bands
 _KINDS = {1: "uint", 2: "int", 3: "float", 4: "void", 5: "complexint", 6: "complex"}
@@ -85,7 +86,7 @@ def _directory(data: bytes, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int
 def _values(data: bytes, place: int, tag: int, kind: int, layout: _Layout) -> tuple[int, ...]:
     (count,) = struct.unpack_from(layout.order + layout.wide, data, place)
     code = _INTEGERS.get(kind)
-    if code is None or not 0 < count <= _MAX_VALUES:
+    if code is None or not 0 < count <= (_MAX_VALUES if tag in _LISTS else 1):
         raise FormatError(f"the TIFF directory is damaged: tag {tag} holds {count:,} values of type {kind}")
     width = struct.calcsize("<" + layout.wide)
     place += width
@@ -97,7 +98,7 @@ def _values(data: bytes, place: int, tag: int, kind: int, layout: _Layout) -> tu
 
 
 def _info(tags: dict[int, tuple[int, ...]], order: bytes) -> ImageInfo:
-    missing = [name for name, tag in (("width", _WIDTH), ("height", _HEIGHT)) if len(tags.get(tag, ())) != 1]
+    missing = [name for name, tag in (("width", _WIDTH), ("height", _HEIGHT)) if tag not in tags]
     if missing:
         raise FormatError(f"the TIFF directory is damaged: it has no {missing[0]}")
     width, height = tags[_WIDTH][0], tags[_HEIGHT][0]
@@ -114,6 +115,8 @@ def _info(tags: dict[int, tuple[int, ...]], order: bytes) -> ImageInfo:
         bits *= samples
     if len(bits) < samples:
         raise FormatError(f"the TIFF directory is damaged: bits of {len(bits)} samples, not of {samples}")
+    if len(tags.get(_SAMPLE_FORMAT, (1,))) not in (1, samples) or len(extra) >= samples:
+        raise FormatError(f"the TIFF directory is damaged: what it says of its samples is not of {samples}")
     bits = bits[:samples]
     formats = tuple(dict.fromkeys(tags.get(_SAMPLE_FORMAT, (1,))))
     own = f"{_kind(formats, bits)}x{samples}"
