@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from imagecards.storage import LEFTOVER, LocalStore, exclusive
+from imagecards.storage import LEFTOVER, LocalStore, exclusive, writing
 from imagecards.testing.crashes import Step, crash_states, recording, write_state
 from imagecards.testing.faults import os_calls
 
@@ -25,6 +25,12 @@ BODIES = {**DATA, CARD: CARD_BODY}
 
 Steps = list[Step]
 Weakening = Callable[[Steps], Steps]
+
+
+@pytest.fixture(autouse=True)
+def small_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body takes several system calls, as a large file's does."""
+    monkeypatch.setattr(writing, "_BUFFER", 97)
 
 
 # -- situations in which a registration begins ---------------------------------------------------------------

@@ -88,7 +88,8 @@ def test_an_empty_shard() -> None:
 def test_chunks_are_few_and_large() -> None:
     files = [(f"{number}.jpg", bytes(12_000)) for number in range(1000)]
     sizes = [len(chunk) for chunk in ShardWriter().chunks(files)]
-    assert all(1 << 18 <= size < (1 << 18) + 13_000 for size in sizes[:-1])
+    assert len(sizes) == 4
+    assert all(4 << 20 <= size < (4 << 20) + 13_000 for size in sizes[:-1])
     assert sum(sizes) == 1000 * (512 + 12_288) + 1024
 
 

@@ -22,7 +22,7 @@ SHARD_SIZE = 256 << 20
 _BATCH_SIZE = 4 << 20
 _BATCH_IMAGES = 64
 _LARGE = 100_000  # bytes; from here on reading and hashing gain from threads
-_CHUNKS_AHEAD = 8
+_CHUNKS_AHEAD = 4
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from imagecards.errors import CommitUnknownError, StorageError
 from imagecards.storage.failures import writing
 from imagecards.storage.folders import sync_folder
 from imagecards.storage.store import LEFTOVER
+from imagecards.storage.writing import BodyWriter
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -87,12 +88,12 @@ def create(folders: Sequence[int], reserved: tuple[str, int], name: str, body: I
 def _fill(descriptor: int, body: Iterable[bytes], place: str) -> os.stat_result:
     """Write a body, make it durable, close the file, and say which file it is."""
     try:
+        writer = BodyWriter(descriptor)
         for piece in body:
             with writing(place):
-                rest = memoryview(piece)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
+                writer.write(piece)
         with writing(place):
+            writer.finish()
             os.fsync(descriptor)  # never a second time: the system may have dropped the bytes that it couldn't write
             made = os.fstat(descriptor)
     except BaseException:

@@ -17,7 +17,8 @@ from imagecards.errors import IntegrityError, InvalidInputError
 BLOCK = 512
 END = bytes(2 * BLOCK)
 
-_CHUNK = 256 << 10  # bytes that are gathered: few calls, and they are still in the cache when they are hashed
+_CHUNK = 4 << 20  # bytes that are gathered: with few pieces few threads have to wait for each other
+_LARGE = 256 << 10  # bytes of a member that is a piece of its own: copying it would cost more
 _LONGEST_PAX = 1 << 16  # bytes; a name has at most 1,024
 _LARGEST = 8**11  # bytes; from here on the size doesn't fit into the header's eleven octal digits
 
@@ -127,7 +128,7 @@ class ShardWriter:
             members: Name and bytes of each file, in the order in which they shall lie in the shard.
 
         Yields:
-            The shard's bytes in order, in pieces of about 256 KiB (a larger member is a piece of its own).
+            The shard's bytes in order, in pieces of about 4 MiB (a member of 256 KiB or more is a piece of its own).
 
         Raises:
             InvalidInputError: The writer was used before; each shard takes a new one.
@@ -144,7 +145,7 @@ class ShardWriter:
             offset = self.size + len(head)
             remember(ShardEntry(name, offset, length))
             append(head)
-            if length >= _CHUNK:  # not worth a copy
+            if length >= _LARGE:
                 yield b"".join(waiting)
                 yield data
                 waiting.clear()
