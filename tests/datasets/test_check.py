@@ -6,12 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagecards.datasets.check import Place, check_boxes, check_names
+from imagecards.datasets import check
+from imagecards.datasets.check import Place, check_boxes
 from imagecards.records.issues import Report
 
 
 def in_metadata(name: str) -> Place:
     return Place("metadata.jsonl", 1)
+
+
+def check_names(listed: list[str], present: list[str], *, all_listed: bool = True) -> Report:
+    records, files = (pa.array(names, pa.string()) for names in (listed, present))
+    return check.check_names(records, files, in_metadata, all_listed=all_listed)
 
 
 def found(report: Report) -> list[tuple[str, str, str]]:
@@ -35,16 +41,15 @@ def boxes_table(
 
 def test_all_is_well() -> None:
     names = ["a.png", "b/c.jpg"]
-    assert not check_names(names, names, in_metadata)
-    assert not check_names([], names, in_metadata, all_listed=False)
-    assert not check_names([], [], in_metadata)
+    assert not check_names(names, names)
+    assert not check_names([], names, all_listed=False)
+    assert not check_names([], [])
 
 
 def test_listed_and_missing() -> None:
     report = check_names(
         ["a.png", "B.PNG", "0001.png", "x/c.png", "zzz.png"],
         ["a.png", "b.png", "0OO1.png", "y/c.png"],
-        in_metadata,
     )
     missing = [issue for issue in report if issue.rule == "missing-file"]
     assert [(issue.file, issue.line, issue.field, issue.value, issue.suggestion) for issue in missing] == [
@@ -53,29 +58,29 @@ def test_listed_and_missing() -> None:
         ("metadata.jsonl", 1, "file_name", "'x/c.png'", "did you mean y/c.png?"),
         ("metadata.jsonl", 1, "file_name", "'zzz.png'", None),
     ]
-    typo = check_names(["images/cat_0001.png"], ["images/cat_001.png"], in_metadata)
+    typo = check_names(["images/cat_0001.png"], ["images/cat_001.png"])
     assert typo[0].suggestion == "did you mean images/cat_001.png?"
 
 
 def test_listed_and_hidden() -> None:
     for name in (".a.png", "in/.b.png", ".in/c.png"):
-        report = check_names([name], [], in_metadata)
+        report = check_names([name], [])
         assert [(issue.rule, issue.message.split()[0]) for issue in report] == [("missing-file", "hidden")]
 
 
 def test_present_and_unlisted() -> None:
-    report = check_names(["a.png"], ["a.png", "b.png"], in_metadata)
+    report = check_names(["a.png"], ["a.png", "b.png"])
     assert found(report) == [("b.png", "unlisted-image", "warning")]
 
 
 def test_listed_and_no_image() -> None:
-    report = check_names(["a.txt", "a.png"], ["a.png", "a.txt"], in_metadata)
+    report = check_names(["a.txt", "a.png"], ["a.png", "a.txt"])
     assert found(report) == [("metadata.jsonl", "not-an-image", "error")]
 
 
 def test_other_files_are_summed_up() -> None:
     names = [f"labels/{number:04d}.txt" for number in range(1234)] + ["README", "classes.yaml", "a.png"]
-    report = check_names(["a.png"], names, in_metadata)
+    report = check_names(["a.png"], names)
     assert {issue.rule for issue in report} == {"not-registered"}
     assert [issue.message.split(" will")[0] for issue in report] == [
         "1,234 files (.txt) are neither image nor metadata and",
@@ -83,6 +88,23 @@ def test_other_files_are_summed_up() -> None:
         "this file is neither image nor metadata and",
     ]
     assert report[0].file == "labels/0000.txt"
+
+
+RULES = ("not-an-image", "missing-file", "unlisted-image", "not-registered")
+NAMES = st.sets(st.sampled_from(["a.png", "b.png", "in/a.png", "c.txt", "in/c.txt", ".h.png", "README"]))
+
+
+@given(NAMES, NAMES, st.booleans())
+def test_which_names_are_told_of(listed: set[str], present: set[str], all_listed: bool) -> None:
+    report = check_names(sorted(listed), sorted(present), all_listed=all_listed)
+    told = {rule: {issue.value.strip("'") or issue.file for issue in report if issue.rule == rule} for rule in RULES}
+    images = {name for name in listed | present if name.endswith(".png")}
+    groups = [(present - images - listed) & group for group in ({"README"}, {"c.txt", "in/c.txt"})]
+    assert told["not-an-image"] == listed - images
+    assert told["missing-file"] == (listed & images) - present
+    assert told["unlisted-image"] == ((present & images) - listed if all_listed else set())
+    assert told["not-registered"] == {min(group) for group in groups if group}
+    assert {issue.rule for issue in report} <= set(RULES)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +121,7 @@ def test_other_files_are_summed_up() -> None:
     ],
 )
 def test_unlisted_names_that_other_systems_cannot_have(name: str) -> None:
-    assert "unsafe-path" in {issue.rule for issue in check_names([], ["ok.png", name], in_metadata, all_listed=False)}
+    assert "unsafe-path" in {issue.rule for issue in check_names([], ["ok.png", name], all_listed=False)}
 
 
 @pytest.mark.parametrize(
@@ -107,10 +129,10 @@ def test_unlisted_names_that_other_systems_cannot_have(name: str) -> None:
     [("A.png", "a.png"), ("straße.png", "STRASSE.png"), ("ﬁ.png", "fi.png"), ("K.png", "k.png")],
 )
 def test_names_that_other_systems_take_for_one(one: str, other: str) -> None:
-    listed = check_names([one], [one, other], in_metadata)
+    listed = check_names([one], [one, other])
     assert ("name-collision", "error") in {(issue.rule, issue.severity) for issue in listed}
     assert "(metadata.jsonl)" in next(issue.message for issue in listed if issue.rule == "name-collision")
-    assert "name-collision" in {issue.rule for issue in check_names([], [one, other], in_metadata)}
+    assert "name-collision" in {issue.rule for issue in check_names([], [one, other])}
 
 
 def test_boxes_inside() -> None:

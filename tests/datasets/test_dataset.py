@@ -181,12 +181,12 @@ def test_images_that_are_not_listed_belong_to_it(folder: Write) -> None:
         ("b.png", None, "unlisted-image"),
         ("in/d.png", None, "unlisted-image"),
     ]
-    assert dataset.read("in/d.png") == (root / "in/d.png").read_bytes()
+    assert dataset.read_bytes("in/d.png") == (root / "in/d.png").read_bytes()
     digests = [hashlib.sha256(data).hexdigest() for data in dataset.read_many(["b.png", "a.jpg"])]
     assert digests == [hashlib.sha256((root / name).read_bytes()).hexdigest() for name in ("b.png", "a.jpg")]
     assert dataset.image("a.jpg").mode == "RGB"
     with pytest.raises(NotFoundError):
-        dataset.read("z.png")
+        dataset.read_bytes("z.png")
     with pytest.raises(FormatError, match="max_pixels"):
         dataset.image("a.jpg", max_pixels=10)
 
@@ -219,7 +219,7 @@ def test_sub_folders_with_metadata_are_splits(folder: Write) -> None:
     assert dataset.summary["splits"] == {"test": 1, "train": 3}
     train = dataset.split("train")
     assert train.names == ("train/x/1.png", "train/2.png", "train/3.png")
-    assert train.read("train/2.png") == (root / "train/2.png").read_bytes()
+    assert train.read_bytes("train/2.png") == (root / "train/2.png").read_bytes()
     assert train.records[0].extra == {"score": 1.0}
     assert train.splits == {"train": train.names}
     assert rules(dataset.validate()) == [
@@ -550,7 +550,7 @@ def test_around_another_source(folder: Write) -> None:
         }
     )
     on_disk = ImageDataset(image_dir=root)
-    files = {name: on_disk.read(name) for name in on_disk.names}
+    files = {name: on_disk.read_bytes(name) for name in on_disk.names}
     layout = on_disk.lay_out()
     table = layout.records
     facts = {
@@ -592,13 +592,13 @@ def test_data_loaders_can_take_it_along(folder: Write) -> None:
     root = folder({"a.png": None, "metadata.jsonl": [{"file_name": "a.png", "caption": "A"}]})
     dataset = ImageDataset(image_dir=root)
     fresh = pickle.loads(pickle.dumps(dataset))
-    assert fresh.read("a.png") == dataset.read("a.png")
+    assert fresh.read_bytes("a.png") == dataset.read_bytes("a.png")
     assert list(dataset) == list(pickle.loads(pickle.dumps(dataset)))
     around = ImageDataset.from_source(FolderSource(root), dataset.table, {"train": ["a.png"]})
     copy = pickle.loads(pickle.dumps(around))
     assert copy.names == ("a.png",)
     assert copy.splits == {"train": ("a.png",)}
-    assert copy.split("train").read("a.png") == dataset.read("a.png")
+    assert copy.split("train").read_bytes("a.png") == dataset.read_bytes("a.png")
 
 
 def test_the_layout_is_what_registering_needs(folder: Write) -> None:

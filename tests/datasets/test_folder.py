@@ -7,12 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imagecards.datasets.folder import FolderSource
-from imagecards.datasets.scan import is_image_name, promised_format, scan_folder
+from imagecards.datasets.scan import are_image_names, is_image_name, promised_format, scan_folder
 from imagecards.datasets.source import Source
 from imagecards.errors import FormatError, InvalidInputError, NotFoundError, StorageError
+from imagecards.images import EXTENSIONS
 
 Write = Callable[..., Path]
 
@@ -261,6 +265,15 @@ def test_many_folders_are_read_by_many_threads_without_running_out_of_files(fold
     assert len(os.listdir("/proc/self/fd")) <= before
 
 
+def test_the_columns_of_a_scan(folder: Write) -> None:
+    scan = scan_folder(folder({"b.png": b"22", "a/z.png": b"1"}))
+    assert [tuple(row.values()) for row in scan.stats.to_pylist()] == scan.files
+
+
+def test_the_columns_of_an_empty_scan(folder: Write) -> None:
+    assert scan_folder(folder({})).stats.schema.names == ["file_name", "size", "mtime_ns", "ctime_ns", "inode"]
+
+
 def test_extensions() -> None:
     assert [is_image_name(name) for name in ("a.jpeg", "a/b.TIFF", "a.txt", "png", ".png", "a/.png", "a.png/b")] == [
         True,
@@ -272,3 +285,18 @@ def test_extensions() -> None:
         False,
     ]
     assert promised_format("a.b.JPG") == "JPEG"
+
+
+@given(
+    st.lists(
+        st.builds(
+            "{}{}{}".format,
+            st.text("aé/.\nK ", max_size=3),
+            st.sampled_from([*EXTENSIONS, *map(str.upper, EXTENSIONS), ".T\u0130FF", ".txt", "jpg", "."]),
+            st.sampled_from(["", "", "\n", " ", "/b", ".png"]),
+        )
+    )
+)
+def test_many_names_are_told_as_one_is(names: list[str]) -> None:
+    told = are_image_names(pa.array(names, pa.string()))
+    assert told.to_pylist() == [is_image_name(name) for name in names]

@@ -22,27 +22,27 @@ def learn(root: Path, age_ns: int = LATER) -> tuple[FolderScan, pa.Table, StatCa
     scan = scan_folder(root)
     facts = examine_folder(root, scan.files).facts
     cache = StatCache(root)
-    cache.remember(scan.files, facts, scan.began_ns + age_ns)
+    cache.remember(scan.stats, facts, scan.began_ns + age_ns)
     return scan, facts, cache
 
 
 def known(root: Path) -> dict[str, bool]:
-    files = scan_folder(root).files
-    facts, told = StatCache(root).lookup(files)
+    scan = scan_folder(root)
+    facts, told = StatCache(root).lookup(scan.stats)
     assert [told and digest is not None for told, digest in zip(told, facts["sha256"].to_pylist(), strict=True)] == [
         digest is not None for digest in facts["sha256"].to_pylist()
     ]
-    return {file.name: bool(flag) for file, flag in zip(files, told, strict=True)}
+    return {file.name: bool(flag) for file, flag in zip(scan.files, told, strict=True)}
 
 
 def test_tells_what_it_was_told(folder: Write) -> None:
     root = folder({"b.png": None, "a.jpg": None, "in/c.png": None})
     assert known(root) == {"a.jpg": False, "b.png": False, "in/c.png": False}
     scan, facts, _ = learn(root)
-    again, told = StatCache(root).lookup(scan.files)
+    again, told = StatCache(root).lookup(scan.stats)
     assert again.equals(facts)
     assert told.all()
-    backwards, _ = StatCache(root).lookup(scan.files[::-1])
+    backwards, _ = StatCache(root).lookup(scan.stats.take([2, 1, 0]))
     assert backwards["file_name"].to_pylist() == ["in/c.png", "b.png", "a.jpg"]
     assert backwards["sha256"].to_pylist() == facts["sha256"].to_pylist()[::-1]
 
@@ -103,8 +103,8 @@ def test_what_is_not_a_sound_image_is_looked_at_again(folder: Write) -> None:
 def test_a_smaller_limit_looks_at_large_images_again(folder: Write) -> None:
     root = folder({"a.png": None})
     scan, _, cache = learn(root)
-    assert cache.lookup(scan.files, max_pixels=1200)[1].all()
-    facts, told = cache.lookup(scan.files, max_pixels=1199)
+    assert cache.lookup(scan.stats, max_pixels=1200)[1].all()
+    facts, told = cache.lookup(scan.stats, max_pixels=1199)
     assert not told.any()
     assert facts["width"].to_pylist() == [None]
 
@@ -120,13 +120,13 @@ def test_any_flipped_byte_empties_the_cache(folder: Write) -> None:
         damaged = bytearray(sound)
         damaged[place] ^= change
         Path(cache.path).write_bytes(damaged[:place] if cut else damaged)
-        answer, told = StatCache(root).lookup(scan.files)
+        answer, told = StatCache(root).lookup(scan.stats)
         assert not told.any()
         assert answer["sha256"].null_count == 2
 
     check()
     Path(cache.path).write_bytes(sound)
-    assert StatCache(root).lookup(scan.files)[0].equals(facts)
+    assert StatCache(root).lookup(scan.stats)[0].equals(facts)
 
 
 def test_a_cache_that_others_could_write_is_not_believed(folder: Write) -> None:
@@ -155,7 +155,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     cache = StatCache(root)
     with monkeypatch.context() as patch:
         patch.setattr(os, call, full)
-        cache.remember(scan.files, facts, scan.began_ns + LATER)
+        cache.remember(scan.stats, facts, scan.began_ns + LATER)
     assert known(root) == {"a.png": False}
     assert not [path for path in own_cache.rglob("*") if path.is_file()]
 

@@ -64,7 +64,7 @@ def check_versions(registry: CardRegistry, folders: list[Path], outcomes: list[s
         if version != "conflict":
             opened = registry.open(f"a/b@{version}")
             assert isinstance(opened, ImageDataset)
-            assert opened.read("000.png") == (folder / "000.png").read_bytes()
+            assert opened.read_bytes("000.png") == (folder / "000.png").read_bytes()
 
 
 def test_with_the_next_number_every_process_gets_its_own_version(registry: CardRegistry, folders: list[Path]) -> None:

@@ -69,7 +69,7 @@ class Scene:
         assert self.visible(registry)
         opened = CardRegistry(registry).open("a/b")
         assert isinstance(opened, ImageDataset)
-        assert {name: opened.read(name) for name in opened.names} == {
+        assert {name: opened.read_bytes(name) for name in opened.names} == {
             path.name: path.read_bytes() for path in self.folder.glob("*.png")
         }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagecards.datasets import examine_bytes
 from imagecards.errors import FormatError
 from imagecards.images import EXTENSIONS, ImageInfo, decode, probe
 
@@ -82,6 +83,9 @@ def test_tiles_larger_than_the_limit_are_refused() -> None:
         with pytest.raises(FormatError, match="max_pixels"):
             open_it(tiled(16, 16), max_pixels=255)
     assert probe(tiled(16, 16))[:2] == (16, 16)
+    issue = examine_bytes("a.tif", tiled(65536, 65536)).issue
+    assert issue is not None
+    assert (issue.rule, "tiles of 65536 x 65536" in issue.message) == ("too-many-pixels", True)
 
 
 def test_pillow_must_see_the_size_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:

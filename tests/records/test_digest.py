@@ -65,7 +65,8 @@ def test_golden_digests(row: dict[str, Any], expected: str) -> None:
 
 def test_the_canonical_text_of_a_record() -> None:
     table = ImageMetadata.from_jsonl(json.dumps(GOLDEN["one box"][0]).encode()).merged()
-    assert list(canonical_records(table, [IMAGE])) == [
+    (texts,) = canonical_records(table, [IMAGE])
+    assert texts.to_pylist() == [
         f'{{"file_name":"0001.png","image":"{IMAGE_TEXT}","objects":[{{"bbox":[302,109.5,73,52],"category":0}}]}}'
     ]
 

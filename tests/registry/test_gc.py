@@ -90,7 +90,7 @@ def test_what_a_later_version_borrows_outlives_the_lender(registry: CardRegistry
     assert registry.store.stat(first.shards[0].key)
     opened = registry.open("a/b")
     assert isinstance(opened, ImageDataset)
-    assert opened.read("001.png") == (folder / "001.png").read_bytes()
+    assert opened.read_bytes("001.png") == (folder / "001.png").read_bytes()
     assert registry.verify(deep=True).ok
 
 

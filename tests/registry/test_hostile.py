@@ -79,7 +79,7 @@ def test_records_that_were_changed_are_refused_by_whatever_reads_them(
     assert str(card.version) == "1.1.0", "new data do not need what was changed"
     opened = registry.open(card)
     assert isinstance(opened, ImageDataset)
-    assert opened.read("c.png") == (more / "c.png").read_bytes()
+    assert opened.read_bytes("c.png") == (more / "c.png").read_bytes()
 
 
 def test_a_document_that_claims_to_be_huge_is_refused(
@@ -103,7 +103,7 @@ def test_what_a_table_says_of_its_files_is_not_believed(registry: CardRegistry, 
     card = registry.register(ImageDataset.from_source(opened.source, wrong), "a/c")
     copy = registry.open(card)
     assert isinstance(copy, ImageDataset)
-    assert [copy.read(name) for name in copy.names] == [opened.read(name) for name in opened.names]
+    assert [copy.read_bytes(name) for name in copy.names] == [opened.read_bytes(name) for name in opened.names]
     for names, error in ([["../../x.png", "001.png"], ImageCardsError], [["new.png", "001.png"], NotFoundError]):
         table = column("file_name", names, pa.string())(opened.table)  # type: ignore[arg-type]  # two pairs of a kind
         with pytest.raises(error):  # type: ignore[call-overload]  # the same

@@ -42,7 +42,7 @@ def test_real_folders_come_back_byte_for_byte(registry: CardRegistry, tmp_path: 
     dataset = opened(registry, "real/images")
     images = sorted(path.name for path in folder.iterdir() if path.suffix != ".jsonl")
     assert sorted(dataset.names) == images
-    assert all(dataset.read(image) == (folder / image).read_bytes() for image in images)
+    assert all(dataset.read_bytes(image) == (folder / image).read_bytes() for image in images)
     assert_same_files(folder, registry.fetch("real/images@^1", to=tmp_path / "out"))
     assert registry.verify(deep=True).ok
     assert registry.register(ImageDataset(image_dir=tmp_path / "out"), "real/images") == card
@@ -102,7 +102,7 @@ def test_a_folder_appears_whole_or_not_at_all(registry: CardRegistry, make_folde
 
 
 def read_all(dataset: ImageDataset) -> list[bytes]:
-    return [dataset.read(name) for name in dataset.names]
+    return [dataset.read_bytes(name) for name in dataset.names]
 
 
 def test_an_open_dataset_goes_to_other_processes(registry: CardRegistry, make_folder: MakeFolder) -> None:

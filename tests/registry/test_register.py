@@ -34,7 +34,9 @@ def test_the_first_version_is_1_0_0_and_holds_what_the_folder_held(
     assert (card.summary.images, card.summary.objects, card.description) == (2, 0, "two images")
     opened = registry.open("vision/flakes")
     assert isinstance(opened, ImageDataset)
-    assert [opened.read(name) for name in opened.names] == [(folder / name).read_bytes() for name in ("a.png", "b.png")]
+    assert [opened.read_bytes(name) for name in opened.names] == [
+        (folder / name).read_bytes() for name in ("a.png", "b.png")
+    ]
     assert opened.records[0].caption == "one"
 
 
@@ -135,7 +137,7 @@ def test_a_damaged_version_does_not_block_its_name(
     assert "can't be read" in caplog.text
     opened = registry.open("a/b")
     assert isinstance(opened, ImageDataset)
-    assert len(opened.read("000.png")) > 0
+    assert len(opened.read_bytes("000.png")) > 0
 
 
 def test_hidden_metadata_is_read_every_time(registry: CardRegistry, make_folder: MakeFolder) -> None:
@@ -188,8 +190,8 @@ def test_only_new_images_are_stored(registry: CardRegistry, make_folder: MakeFol
     assert second.shards[1].size == 512 + 512 + 1024
     opened = registry.open("a/b@1.1.0")
     assert isinstance(opened, ImageDataset)
-    assert opened.read("new.png") == (more / "new.png").read_bytes()
-    assert opened.read("000.png") == (folder / "000.png").read_bytes()
+    assert opened.read_bytes("new.png") == (more / "new.png").read_bytes()
+    assert opened.read_bytes("000.png") == (folder / "000.png").read_bytes()
 
 
 def test_an_image_that_comes_back_is_not_stored_again(registry: CardRegistry, make_folder: MakeFolder) -> None:
@@ -211,7 +213,7 @@ def test_identical_images_are_stored_once(registry: CardRegistry, make_folder: M
     assert card.summary.images == 2
     assert card.shards[0].size == 512 + 512 + 1024
     assert isinstance(opened, ImageDataset)
-    assert opened.read("a.png") == opened.read("b.png")
+    assert opened.read_bytes("a.png") == opened.read_bytes("b.png")
 
 
 def test_bump_and_version_decide_the_number(registry: CardRegistry, make_folder: MakeFolder) -> None:

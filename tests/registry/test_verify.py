@@ -77,7 +77,7 @@ def test_the_image_whose_bytes_changed_is_named(filled: CardRegistry) -> None:
     card = filled.load("a/b")
     shard = Path(filled.url) / card.shards[0].key
     data = bytearray(shard.read_bytes())
-    image = ImageDataset(image_dir=Path(filled.url).parent / "both").read("train/001.png")
+    image = ImageDataset(image_dir=Path(filled.url).parent / "both").read_bytes("train/001.png")
     position = data.index(image) + len(image) // 2
     data[position] ^= 1
     shard.chmod(0o644)
@@ -90,8 +90,8 @@ def test_the_image_whose_bytes_changed_is_named(filled: CardRegistry) -> None:
     opened = filled.open("a/b")
     assert isinstance(opened, ImageDataset)
     with pytest.raises(IntegrityError, match=r"train/001\.png of a/b@1\.0\.0 has other bytes"):
-        opened.read("train/001.png")
-    assert opened.read("train/000.png"), "the other images are still readable"
+        opened.read_bytes("train/001.png")
+    assert opened.read_bytes("train/000.png"), "the other images are still readable"
 
 
 def test_presence_and_size_are_seen_without_reading(filled: CardRegistry) -> None:

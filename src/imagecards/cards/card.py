@@ -83,6 +83,7 @@ class DataCard(Sealed):
         summary: Counts.
         records: One row an image (parquet); datasets of images only.
         splits: Which image is in which split (parquet), where there are splits.
+        attributes: What is said of the dataset as a whole (JSON), where anything is: categories with their ids.
         documents: The metadata files as they were.
         shards: The image files, in uncompressed tar files.
         table: The table's file; tables only.
@@ -109,6 +110,7 @@ class DataCard(Sealed):
     summary: Summary
     records: StoredFile | None = None
     splits: StoredFile | None = None
+    attributes: StoredFile | None = None
     documents: tuple[Document, ...] = ()
     shards: tuple[StoredFile, ...] = ()
     table: StoredFile | None = None
@@ -146,7 +148,7 @@ class DataCard(Sealed):
         return tuple(file.key for file in self.files())
 
     def _files(self) -> Iterator[StoredFile]:
-        yield from (file for file in (self.records, self.splits, self.table) if file is not None)
+        yield from (file for file in (self.records, self.splits, self.attributes, self.table) if file is not None)
         yield from (document.stored for document in self.documents)
         yield from self.shards
         for artifact in self.artifacts.values():
@@ -157,6 +159,7 @@ class DataCard(Sealed):
         images_only = {
             "records": self.records,
             "splits": self.splits,
+            "attributes": self.attributes,
             "documents": self.documents,
             "shards": self.shards,
         }

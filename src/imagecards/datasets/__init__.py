@@ -4,7 +4,8 @@ Nothing here knows of cards or storage: a dataset reads its images through a `So
 """
 
 from imagecards.datasets.cachefile import cache_root
-from imagecards.datasets.check import Place, check_boxes, check_names
+from imagecards.datasets.check import Place, check_boxes, check_names, check_sizes
+from imagecards.datasets.compare import Comparison, compare
 from imagecards.datasets.dataset import ImageDataset
 from imagecards.datasets.diff import DiffCounts, diff_counts
 from imagecards.datasets.examine import Examination, Examined, examine_bytes, examine_folder
@@ -12,6 +13,7 @@ from imagecards.datasets.facts import FILE_FACTS, facts_table
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.foldermemo import FolderMemo
 from imagecards.datasets.layout import Layout
+from imagecards.datasets.renamed import RenamedSource
 from imagecards.datasets.scan import FolderScan, FoundFile, is_image_name, scan_folder
 from imagecards.datasets.source import Source
 from imagecards.datasets.statcache import StatCache
@@ -21,6 +23,7 @@ from imagecards.records.sound import unsafe_names as unsafe_paths
 
 __all__ = [
     "FILE_FACTS",
+    "Comparison",
     "DiffCounts",
     "Examination",
     "Examined",
@@ -31,6 +34,7 @@ __all__ = [
     "ImageDataset",
     "Layout",
     "Place",
+    "RenamedSource",
     "Source",
     "StatCache",
     "Summary",
@@ -38,6 +42,8 @@ __all__ = [
     "cache_root",
     "check_boxes",
     "check_names",
+    "check_sizes",
+    "compare",
     "diff_counts",
     "examine_bytes",
     "examine_folder",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from imagecards.datasets.scan import is_image_name
+from imagecards.datasets.scan import are_image_names, is_image_name
 from imagecards.paths import collision_key
 from imagecards.records.issues import MAX_KEPT_ISSUES, Issue, Report, shown
 from imagecards.records.sound import unsafe_names
@@ -31,30 +31,32 @@ Places = Callable[[str], Place]
 """Tells for the name of a listed image where its record is."""
 
 
-def check_names(listed: Sequence[str], present: Sequence[str], places: Places, *, all_listed: bool = True) -> Report:
+def check_names(listed: pa.Array, present: pa.Array, places: Places, *, all_listed: bool = True) -> Report:
     """Compare the images that the metadata lists with the files that are there.
 
     Args:
-        listed: The distinct file names of the records.
+        listed: The distinct file names of the records, an array of strings.
         present: The names of the files, metadata files left out.
         places: Where the record of a listed image is.
         all_listed: Whether every image should be listed: not so without metadata, or where it can't all be
             read.
     """
-    files, wanted = set(present), set(listed)
-    images = [name for name in present if is_image_name(name)]
-    known = set(images)
-    unknown = [name for name in listed if name not in known]  # is_image_name is not asked twice of the many
-    unlisted = [name for name in images if name not in wanted]
+    # Of most datasets all that is listed is there, and so little is left to be looked at name by name.
+    named = are_image_names(present)
+    images = present.filter(named)
+    unlisted = images.filter(_not_in(images, listed))
+    unknown: list[str] = listed.filter(_not_in(listed, images)).to_pylist()
+    others = present.filter(pc.and_not(_not_in(present, listed), named))
     issues: list[Issue] = [_no_image_name(name, places(name)) for name in unknown if not is_image_name(name)]
-    missing = [name for name in unknown if name not in files and is_image_name(name)]
-    issues += _missing(missing, images, places)
+    missing = [name for name in unknown if is_image_name(name)]
+    issues += _missing(missing, images.to_pylist() if missing else (), places)
     if all_listed:
-        issues += [_unlisted(name) for name in unlisted]
+        issues += [_unlisted(name) for name in unlisted.to_pylist()]
     # Of listed names each part was checked, but not what a split's folder in front of them makes of them.
-    issues += _unsafe([*listed, *unlisted])
-    issues += _collisions(listed, unlisted, places)
-    issues += _not_registered(name for name in present if name not in known and name not in wanted)
+    issues += _unsafe(pa.chunked_array([listed, unlisted]))
+    if len(unlisted):  # among the listed ones alone they were found before
+        issues += _collisions(listed.to_pylist(), unlisted.to_pylist(), places)
+    issues += _not_registered(others.to_pylist())
     return Report(issues)
 
 
@@ -66,6 +68,31 @@ def check_boxes(table: pa.Table, places: Places | None = None) -> Report:
         places: Where the record of an image is.
     """
     return Report(_outside(table, places or (lambda name: Place(name, None))))
+
+
+def check_sizes(stated: pa.Table, found: pa.Table) -> Report:
+    """Find images that have another size than annotations say of them.
+
+    Args:
+        stated: One row an image: ``file_name``, and ``width`` and ``height`` where they are stated.
+        found: The same of the files, in the same order.
+    """
+    sides = ("width", "height")
+    if not set(sides) <= set(stated.column_names):
+        return Report()
+    differ = pc.or_(*(pc.fill_null(pc.not_equal(stated[side], found[side]), False) for side in sides))
+    said, real = (table.select(["file_name", *sides]).filter(differ).to_pylist() for table in (stated, found))
+    return Report(
+        Issue(
+            one["file_name"],
+            None,
+            "",
+            f"{one['width']} x {one['height']}",
+            "size-differs",
+            f"{one['width']} x {one['height']} pixels are said of it, and it has {other['width']} x {other['height']}",
+        )
+        for one, other in zip(said, real, strict=True)
+    )
 
 
 def _outside(table: pa.Table, places: Places) -> Iterator[Issue]:
@@ -149,15 +176,17 @@ def _unlisted(name: str) -> Issue:
     return Issue(name, None, "", "", "unlisted-image", message, severity="warning")
 
 
-def _unsafe(names: Sequence[str]) -> Iterator[Issue]:
-    for name, reason in unsafe_names(pa.array(names, pa.string())):
+def _not_in(names: pa.Array, others: pa.Array) -> pa.Array:
+    return pc.invert(pc.is_in(names, others))
+
+
+def _unsafe(names: pa.ChunkedArray) -> Iterator[Issue]:
+    for name, reason in unsafe_names(names):
         yield Issue(name, None, "", "", "unsafe-path", f"the path {reason}", suggestion="rename it")
 
 
 def _collisions(listed: Sequence[str], unlisted: Sequence[str], places: Places) -> Iterator[Issue]:
-    """Names that some file system takes for one; among the listed ones alone they were found before."""
-    if not unlisted:
-        return
+    """Names that some file system takes for one, an unlisted one among them."""
     keys: dict[str, str] = {_key(name): name for name in listed}
     recorded = set(listed)
     for name in unlisted:

@@ -1,11 +1,12 @@
 """ImageDataset: images and what is said of them."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,6 +36,8 @@ from imagecards.records.record import ImageRecord
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_log = logging.getLogger("imagecards")
 
 _READ_ONLY = ("documents", "splits")
 _LEARNT = ("documents", "metadata", "names", "records", "splits", "summary", "table")
@@ -79,10 +82,42 @@ class ImageDataset:
         self._folder: str | None = folder
         self._given = checked
         self._source: Source = FolderSource(folder)
+        self._attributes: dict[str, Any] = {}
+        self._annotation_files: dict[str, str] = {}
+
+    @classmethod
+    def read(
+        cls, path: str | os.PathLike[str], format: str | None = None, *, strict: bool = True, **options: object
+    ) -> "ImageDataset":
+        """Read annotations of any format that `imagecards.formats` knows, and bind their images.
+
+        Args:
+            path: The folder or annotation file.
+            format: The format's name, ``"coco"``; by default it is found out.
+            strict: Whether anything wrong is an error; otherwise what is sound is kept, and the rest is logged.
+            options: Those of `imagecards.formats.read` and of the format.
+
+        Raises:
+            InvalidMetadataError: The annotations break rules; ``.issues`` has all of it.
+            FormatError: The format is not clear, or a file is not of its format.
+            NotFoundError: There is nothing.
+        """
+        from imagecards.formats import read
+
+        reading = read(path, format, strict=strict, **options)  # type: ignore[arg-type]
+        if len(reading.report):
+            _log.warning("%s", reading.report.render())
+        return reading.dataset
 
     @classmethod
     def from_source(
-        cls, source: Source, table: pa.Table, splits: Mapping[str, Sequence[str]] | None = None
+        cls,
+        source: Source,
+        table: pa.Table,
+        splits: Mapping[str, Sequence[str]] | None = None,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        annotation_files: Mapping[str, str] | None = None,
     ) -> "ImageDataset":
         """Make a dataset of records and a source of their images.
 
@@ -91,6 +126,8 @@ class ImageDataset:
             table: One row an image: its record as in `ImageMetadata.table`, and what is known of its file,
                 where anything is: the columns of `imagecards.datasets.FILE_FACTS`.
             splits: The file names of each split.
+            attributes: See the property of this name.
+            annotation_files: See the property of this name.
         """
         dataset = cls.__new__(cls)
         dataset._folder = None
@@ -101,6 +138,8 @@ class ImageDataset:
         dataset.__dict__["names"] = tuple(names)
         frozen = {name: tuple(members) for name, members in sorted((splits or {}).items())}
         dataset.__dict__["splits"] = MappingProxyType(frozen)
+        dataset._attributes = dict(attributes or {})
+        dataset._annotation_files = dict(annotation_files or {})
         return dataset
 
     def __repr__(self) -> str:
@@ -117,6 +156,16 @@ class ImageDataset:
     def source(self) -> Source:
         """Where the images are read from."""
         return self._source
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What is said of the dataset as a whole, as JSON: ``categories`` as COCO has them, ``info``, ``licenses``."""
+        return MappingProxyType(self._attributes)
+
+    @property
+    def annotation_files(self) -> Mapping[str, str]:
+        """The files that the annotations were read from, relative path to place; none for metadata.jsonl."""
+        return MappingProxyType(self._annotation_files)
 
     @cached_property
     def metadata(self) -> ImageMetadata:
@@ -227,9 +276,11 @@ class ImageDataset:
             raise NotFoundError(f"there is no split {name!r} in this dataset: {there}")
         wanted = self.splits[name]
         rows = pc.index_in(pa.array(wanted, pa.string()), self.table["file_name"])
-        return ImageDataset.from_source(self._source, self.table.take(rows), {name: wanted})
+        return ImageDataset.from_source(
+            self._source, self.table.take(rows), {name: wanted}, attributes=self._attributes
+        )
 
-    def read(self, name: str) -> bytes:
+    def read_bytes(self, name: str) -> bytes:
         """The bytes of an image file.
 
         Raises:
@@ -256,7 +307,7 @@ class ImageDataset:
             NotFoundError: There is no file of that name.
             FormatError: It is not an image that can be decoded.
         """
-        return decode(self.read(name), max_pixels=max_pixels)
+        return decode(self.read_bytes(name), max_pixels=max_pixels)
 
     @property
     def metadata_file(self) -> str | None:

@@ -80,9 +80,9 @@ def examine_bytes(name: str, data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ex
     promised = promised_format(name)
     if info.format != promised:
         return Examined(digest, len(data), None, _mismatch(name, promised, info.format))
-    if info.width * info.height > max_pixels:
-        size = f"{info.width} x {info.height}"
-        issue = Issue(name, None, "", size, "too-many-pixels", too_many_pixels(info, max_pixels))
+    reason = too_many_pixels(data, info, max_pixels)
+    if reason is not None:
+        issue = Issue(name, None, "", f"{info.width} x {info.height}", "too-many-pixels", reason)
         return Examined(digest, len(data), None, issue)
     if not seems_complete(data, info.format):
         return Examined(digest, len(data), info, _truncated(name, len(data), info.format))

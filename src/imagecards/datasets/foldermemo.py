@@ -3,11 +3,9 @@
 import hashlib
 import os
 
-import numpy as np
-
 import imagecards
 from imagecards.datasets.cachefile import folder_cache, read_cache, write_cache
-from imagecards.datasets.scan import FolderScan
+from imagecards.datasets.scan import FILE_STATS, FolderScan
 from imagecards.datasets.statcache import RACY_NS
 
 _MAGIC = b"imagecards folder memo 1\n"
@@ -40,12 +38,13 @@ class FolderMemo:
     def remember(self, scan: FolderScan, outcome: str) -> None:
         """Remember what the folder came to as a scan found it, unless a file of it is too young to tell changes."""
         oldest = scan.began_ns - RACY_NS
-        if all(file.mtime_ns < oldest and file.ctime_ns < oldest for file in scan.files):
+        if all((scan.stats[time].to_numpy() < oldest).all() for time in ("mtime_ns", "ctime_ns")):
             write_cache(self._path, _MAGIC, f"{self._fingerprint(scan)}\n{outcome}".encode())
 
     def _fingerprint(self, scan: FolderScan) -> str:
         sha = hashlib.sha256(f"{imagecards.__version__}\0{self._metadata_file}\0".encode())
         sha.update("\0".join([file.name for file in scan.files]).encode())
-        sha.update(np.array([file[1:] for file in scan.files], np.int64).tobytes())
+        for name in FILE_STATS.names[1:]:
+            sha.update(scan.stats[name].to_numpy().tobytes())
         sha.update("\0".join([f"{issue.file}\0{issue.rule}" for issue in scan.issues]).encode())
         return sha.hexdigest()

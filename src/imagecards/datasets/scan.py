@@ -4,8 +4,13 @@ import errno
 import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
 from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from imagecards.errors import StorageError
 from imagecards.images import EXTENSIONS
@@ -13,6 +18,7 @@ from imagecards.records.issues import Issue
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FORMATS = dict(EXTENSIONS)
+_IMAGE_NAME = rf"[^/]\.(?i:{'|'.join(suffix[1:] for suffix in EXTENSIONS)})$"
 _MAX_PATH = 1024
 INODE_BITS = (1 << 63) - 1
 
@@ -35,7 +41,20 @@ class FoundFile(NamedTuple):
     inode: int
 
 
-class FolderScan(NamedTuple):
+FILE_STATS: pa.Schema = pa.schema(
+    [
+        ("file_name", pa.string()),
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("ctime_ns", pa.int64()),
+        ("inode", pa.int64()),
+    ]
+)
+"""What `FoundFile` says of a file, as columns."""
+
+
+@dataclass(frozen=True)
+class FolderScan:
     """What a scan of a folder found.
 
     Attributes:
@@ -47,6 +66,18 @@ class FolderScan(NamedTuple):
     files: list[FoundFile]
     issues: list[Issue]
     began_ns: int
+
+    @cached_property
+    def stats(self) -> pa.Table:
+        """The table of `FILE_STATS`, one row for each of ``files`` in their order."""
+        columns = list(zip(*self.files, strict=True)) or [()] * len(FILE_STATS)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, FILE_STATS, strict=True)]
+        return pa.table(arrays, schema=FILE_STATS)
+
+
+def are_image_names(names: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Tell of each of many file names what `is_image_name` tells of one."""
+    return pc.match_substring_regex(names, _IMAGE_NAME)
 
 
 def is_image_name(name: str) -> bool:

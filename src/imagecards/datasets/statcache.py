@@ -1,7 +1,6 @@
 """What was learnt of the files of a folder, remembered until they change."""
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -11,13 +10,12 @@ import pyarrow.compute as pc
 
 from imagecards.datasets.cachefile import folder_cache, read_cache, write_cache
 from imagecards.datasets.facts import FILE_FACTS
-from imagecards.datasets.scan import FoundFile
+from imagecards.datasets.scan import FILE_STATS
 from imagecards.images import MAX_PIXELS
 
 _MAGIC = b"imagecards stat cache 1\n"
-_STATS = ("size", "mtime_ns", "ctime_ns", "inode")
-_SCHEMA = pa.schema([("file_name", pa.string()), *((name, pa.int64()) for name in _STATS)])
-_SCHEMA = pa.schema([*_SCHEMA, *(field for field in FILE_FACTS if field.name not in ("file_name", "size"))])
+_LEARNT = pa.schema([field for field in FILE_FACTS if field.name not in FILE_STATS.names])
+_SCHEMA = pa.schema([*FILE_STATS, *_LEARNT])
 
 # A file that is written twice within one tick of its file system's clock shows the same time both times. The
 # coarsest clock in use ticks every two seconds, so what was that young when a scan began is not remembered.
@@ -39,51 +37,46 @@ class StatCache:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.path = folder_cache(root, ".arrow")
 
-    def lookup(
-        self, files: Sequence[FoundFile], *, max_pixels: int = MAX_PIXELS
-    ) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
+    def lookup(self, stats: pa.Table, *, max_pixels: int = MAX_PIXELS) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
         """What is remembered of files.
 
         Args:
-            files: What a scan found.
+            stats: What a scan found of them: the table of `FILE_STATS`.
             max_pixels: Images that are larger are not told of, so that they are looked at again.
 
         Returns:
-            The table of `FILE_FACTS`, one row for each of ``files`` in their order, null where nothing is
+            The table of `FILE_FACTS`, one row for each of ``stats`` in their order, null where nothing is
             remembered; and for each of them, whether it is.
         """
         stored = self._load()
-        names = pa.array([file.name for file in files], pa.string())
+        names = stats["file_name"].combine_chunks()
         rows = pc.index_in(names, stored["file_name"])
         known: npt.NDArray[np.bool_] = rows.is_valid().to_numpy(zero_copy_only=False).copy()
         places = rows.fill_null(0).to_numpy()
         if stored.num_rows == 0:
             places = places[:0]
         else:
-            for position, column in enumerate(_STATS, start=1):
-                now = np.fromiter((file[position] for file in files), np.int64, len(files))
-                known &= stored[column].to_numpy()[places] == now
+            for name in FILE_STATS.names[1:]:
+                known &= stored[name].to_numpy()[places] == stats[name].to_numpy()
             width, height = (stored[side].to_numpy().astype(np.int64) for side in ("width", "height"))
             known &= (width * height)[places] <= max_pixels
             rows = pc.if_else(known, rows, None)
         facts = [names if field.name == "file_name" else stored[field.name].take(rows) for field in FILE_FACTS]
         return pa.table(facts, schema=FILE_FACTS), known
 
-    def remember(self, files: Sequence[FoundFile], facts: pa.Table, began_ns: int) -> None:
+    def remember(self, stats: pa.Table, facts: pa.Table, began_ns: int) -> None:
         """Remember what was learnt of files, in place of what was remembered of the folder before.
 
         Args:
-            files: What the scan found, before the files were read.
-            facts: The table of `FILE_FACTS`, one row for each of ``files`` in their order; rows with nulls
+            stats: What the scan found of them before they were read: the table of `FILE_STATS`.
+            facts: The table of `FILE_FACTS`, one row for each of ``stats`` in their order; rows with nulls
                 are left out.
             began_ns: When the scan began.
         """
-        stats = [pa.array([file[position] for file in files], pa.int64()) for position in range(1, 5)]
-        rest = [facts[name].combine_chunks() for name in _SCHEMA.names[5:]]
-        table = pa.table([pa.array([file.name for file in files], pa.string()), *stats, *rest], schema=_SCHEMA)
+        table = pa.table([*stats.columns, *(facts[name] for name in _LEARNT.names)], schema=_SCHEMA)
         oldest = pa.scalar(began_ns - RACY_NS, pa.int64())
         settled = pc.and_(pc.less(table["mtime_ns"], oldest), pc.less(table["ctime_ns"], oldest))
-        for name in ("sha256", "width", "height", "mode", "format"):
+        for name in _LEARNT.names:
             settled = pc.and_(settled, table[name].is_valid())
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, _SCHEMA) as writer:

@@ -46,14 +46,9 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageInfo:
         ImageInfo(width=40, height=30, mode='L', format='PNG')
     """
     info = read_header(data)
-    if info.width * info.height > max_pixels:
-        raise FormatError(too_many_pixels(info, max_pixels))
-    tile = tile_of(data) if info.format == "TIFF" else None
-    if tile is not None and tile[0] * tile[1] > max_pixels:
-        raise FormatError(
-            f"the image has tiles of {tile[0]} x {tile[1]} = {tile[0] * tile[1]:,} pixels, and the limit is "
-            f"{max_pixels:,}: raise max_pixels if you trust its origin"
-        )
+    reason = too_many_pixels(data, info, max_pixels)
+    if reason is not None:
+        raise FormatError(reason)
     return info
 
 
@@ -75,11 +70,23 @@ def read_header(data: bytes) -> ImageInfo:
     return info
 
 
-def too_many_pixels(info: ImageInfo, max_pixels: int) -> str:
-    """Say that an image is larger than the limit, and what to do about it."""
+def too_many_pixels(data: bytes, info: ImageInfo, max_pixels: int) -> str | None:
+    """Say that an image, or a tile of it, is larger than the limit, and what to do about it; ``None`` if it isn't.
+
+    Args:
+        data: The whole file.
+        info: What its header says.
+        max_pixels: The limit: a decoder takes memory for a whole image, and for a whole tile however small the image.
+    """
+    width, height, what = info.width, info.height, "the image has"
+    tile = tile_of(data) if info.format == "TIFF" and width * height <= max_pixels else None
+    if tile is not None:
+        (width, height), what = tile, "the image has tiles of"
+    if width * height <= max_pixels:
+        return None
     return (
-        f"the image has {info.width} x {info.height} = {info.width * info.height:,} pixels, and the limit is "
-        f"{max_pixels:,}: raise max_pixels if you trust its origin"
+        f"{what} {width} x {height} = {width * height:,} pixels, and the limit is {max_pixels:,}: "
+        "raise max_pixels if you trust its origin"
     )
 
 

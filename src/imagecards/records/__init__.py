@@ -4,6 +4,7 @@ from imagecards.records.digest import dataset_digest, record_digests
 from imagecards.records.issues import Collector, Issue, Report, printable, shown
 from imagecards.records.jsonl import read_jsonl
 from imagecards.records.metadata import ImageMetadata, Records
+from imagecards.records.objects import objects_of
 from imagecards.records.record import BBox, ImageRecord
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Records",
     "Report",
     "dataset_digest",
+    "objects_of",
     "printable",
     "read_jsonl",
     "record_digests",

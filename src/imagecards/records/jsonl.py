@@ -28,6 +28,7 @@ from imagecards.records.shape import Shape
 
 Prove: TypeAlias = Callable[[Any, int, Shape], pa.Table | None]
 
+_FIRST_LINES = 32  # of a file: to read as many exactly takes as long as to prove a thousand
 _MOST_FAILURES = 16  # proofs that fail in a row; one bad line makes about 12 fail before it is alone
 _MOST_DOUBLINGS = 8
 _REMEMBERED_BYTES = 16  # of a bad line: as long as they are short, few different ones make a large file
@@ -156,11 +157,18 @@ class Reader:
         elif self.failures > _MOST_FAILURES:
             self._take_bad(block, start, stop)
         else:
-            # The left half may settle types that let the right one be proved, so they are tried in turn.
-            at_the_top = block.first + start == 1  # nothing is settled yet
-            middle = start + self.few_lines if at_the_top else (start + stop) // 2
-            for low, high in ((start, middle), (middle, stop)):
+            # What comes first may settle types that let the rest be proved, so they are tried in turn.
+            for low, high in itertools.pairwise((start, *self._cuts(block, start, stop), stop)):
                 self._take(block, low, high, self._tried(block, low, high), self.shape)
+
+    def _cuts(self, block: Block, start: int, stop: int) -> list[int]:
+        """Where lines that could not be proved together are cut."""
+        if block.first + start > 1:
+            return [(start + stop) // 2]
+        # Nothing is settled yet. In most files the first lines settle everything; whether they did is found out on a
+        # few more, since a proof of all that remains costs much when it fails.
+        first = start + min(self.few_lines, _FIRST_LINES)
+        return [cut for cut in (first, first + self.few_lines) if cut < stop]
 
     def _take_bad(self, block: Block, start: int, stop: int) -> None:
         """Read lines where most proofs fail: exactly, with ever fewer attempts to prove some of them."""

@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Literal
 
 from imagecards.cards import Artifact, ArtifactFile, AttachedArtifact, DataCard, check_label
+from imagecards.destination import new_folder
 from imagecards.errors import AlreadyExistsError, InvalidInputError, NotFoundError, StorageError
 from imagecards.registry import keys
 from imagecards.registry.attempt import Attempt, attempting
-from imagecards.registry.destination import new_folder
 from imagecards.registry.files import read_chunks, read_file
 from imagecards.registry.plain_files import check_paths, kind_of, read_pieces, walk_files
 from imagecards.storage import Store
+from imagecards.storage.shards import ShardWriter
+
+ANNOTATIONS = "annotations"
+"""The artifact that keeps the files which annotations were read from, where they were not metadata.jsonl."""
+
+_MOST_BESIDE = 16
 
 
 class StoredArtifact:
@@ -76,10 +82,12 @@ class FoundArtifact:
     Attributes:
         kind: Which of the two.
         files: Relative path and place of each file, in the order of the paths.
+        packed: The name of the tar that holds all of them, where they are kept as one file.
     """
 
     kind: Literal["file", "folder"]
     files: tuple[tuple[str, Path], ...]
+    packed: str | None = None
 
 
 def find_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str, FoundArtifact]:
@@ -97,8 +105,28 @@ def find_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str,
     return found
 
 
+def annotation_artifact(files: Mapping[str, str]) -> FoundArtifact:
+    """The files that annotations came in, to be kept as they are; a few beside each other, many in one tar.
+
+    Args:
+        files: Relative path and place of each.
+
+    Raises:
+        InvalidInputError: Two paths that some systems can't tell apart, or one that is too long.
+    """
+    found = tuple(sorted((relative, Path(place)) for relative, place in files.items()))
+    if len(found) > _MOST_BESIDE:  # each file takes a sync, and there may be one for each image
+        return FoundArtifact("file", found, packed=f"{ANNOTATIONS}.tar")
+    check_paths([relative for relative, _ in found], "the files of the annotations can't be kept")
+    return FoundArtifact("folder", found)
+
+
 def put_artifact(attempt: Attempt, name: str, found: FoundArtifact) -> Artifact:
     """Store the files of an artifact in an attempt's folder."""
+    if found.packed is not None:
+        members = ((relative, b"".join(read_pieces(place))) for relative, place in found.files)
+        stored = attempt.put(f"artifacts/{name}/{found.packed}", ShardWriter().chunks(members))
+        return Artifact(kind="file", files=(ArtifactFile(path=found.packed, stored=stored),))
     files = tuple(
         ArtifactFile(path=relative, stored=attempt.put(f"artifacts/{name}/{relative}", read_pieces(place)))
         for relative, place in found.files

@@ -10,6 +10,7 @@ from imagecards.digests import digest
 from imagecards.errors import ImageCardsError
 from imagecards.records import dataset_digest, record_digests
 from imagecards.registry import contents
+from imagecards.registry.attributes import read_attributes
 from imagecards.registry.files import read_file
 from imagecards.registry.problem import Problem, from_error, shorten
 from imagecards.registry.reading import check_paths, check_places
@@ -84,7 +85,8 @@ def _image_content(store: Store, card: DataCard, images: Images) -> Iterator[Pro
         if stated != found[: contents.DIGEST_SIZE]:
             message = "the record does not have the digest that is stated beside it"
             yield Problem(str(card.ref), card.records.key, name, message)
-    yield dataset_digest(names, digests, contents.read_splits(store, card.splits))
+    splits = contents.read_splits(store, card.splits)
+    yield dataset_digest(names, digests, splits, read_attributes(store, card.attributes))
 
 
 def _image_problems(store: Store, card: DataCard, records: pa.Table, images: Images) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """What a version's files hold: records and splits as parquet, documents as zstd text."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,8 +40,9 @@ _STEP = 16 << 20
 def encode_records(table: pa.Table) -> bytes:
     """A records table as the bytes of ``records.parquet``."""
     sink = io.BytesIO()
-    compression = {name: "NONE" if name in _INCOMPRESSIBLE else "ZSTD" for name in _leaf_columns(table.schema)}
-    repetitive = [name for name in _leaf_columns(table.schema) if name not in {*_INCOMPRESSIBLE, "file_name", "offset"}]
+    leaves = _leaf_columns(table.schema)
+    compression = {name: "NONE" if name in _INCOMPRESSIBLE else "ZSTD" for name in leaves}
+    repetitive = [name for name in leaves if name not in {*_INCOMPRESSIBLE, "file_name", "offset"}]
     pq.write_table(table, sink, compression=compression, use_dictionary=repetitive, row_group_size=131_072)
     return sink.getvalue()
 
@@ -161,7 +162,7 @@ def _is_annotation(field: pa.Field) -> bool:
     return field.name == "extra" and bool(pa.types.is_struct(kind))
 
 
-def _leaf_columns(schema: pa.Schema) -> Iterable[str]:
+def _leaf_columns(schema: pa.Schema) -> list[str]:
     """Parquet names the leaves of nested columns by path; writer options are given by leaf."""
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema) as writer:

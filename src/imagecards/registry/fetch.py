@@ -8,11 +8,11 @@ import pyarrow as pa
 from imagecards.cards import DataCard
 from imagecards.datasets import ImageDataset
 from imagecards.datasets.documents import METADATA_NAME
+from imagecards.destination import new_folder
 from imagecards.paths import check_relative
 from imagecards.progress import track
 from imagecards.records import ImageMetadata
 from imagecards.registry import contents
-from imagecards.registry.destination import new_folder
 from imagecards.registry.files import read_chunks, read_file
 from imagecards.registry.reading import open_images
 from imagecards.storage import Store
@@ -34,7 +34,7 @@ def fetch_images(store: Store, card: DataCard, to: str | os.PathLike[str]) -> No
     dataset = open_images(store, card)
     with new_folder(to) as write, track("fetching", total=len(dataset)) as advance:
         for name in dataset.names:
-            write(name, [dataset.read(name)])
+            write(name, [dataset.read_bytes(name)])
             advance(1)
         for document in card.documents:
             text = contents.decompress(read_file(store, document.stored), document.size, document.path)

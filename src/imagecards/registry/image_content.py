@@ -19,6 +19,7 @@ from imagecards.datasets import (
     Layout,
     StatCache,
     check_boxes,
+    check_sizes,
     facts_table,
     summarize,
 )
@@ -26,6 +27,7 @@ from imagecards.digests import digest
 from imagecards.records import Report, dataset_digest, record_digests
 from imagecards.registry import contents
 from imagecards.registry.attempt import Attempt
+from imagecards.registry.attributes import encode_attributes
 from imagecards.registry.pack import Group, Member, group_members, pack_groups, shard_key
 from imagecards.registry.publish import content_of
 from imagecards.registry.reading import ShardSource, check_paths
@@ -73,8 +75,8 @@ class Survey:
             return cls(dataset, records, facts, facts["size"].fill_null(0).to_pylist(), None)
         layout = dataset.lay_out(scan)
         layout.report.raise_errors()
-        facts, _ = StatCache(dataset.image_dir).lookup(layout.files)
-        return cls(dataset, layout.records, facts, [file.size for file in layout.files], layout)
+        facts, _ = StatCache(dataset.image_dir).lookup(layout.stats)
+        return cls(dataset, layout.records, facts, layout.stats["size"].to_pylist(), layout)
 
     @cached_property
     def documents(self) -> dict[str, bytes]:
@@ -83,6 +85,11 @@ class Survey:
             return {}  # its metadata is no file, and is written anew when it is fetched
         documents = self.dataset.documents.items()
         return {path: metadata.text for path, metadata in documents if metadata.text is not None}
+
+    @cached_property
+    def document_digests(self) -> dict[str, str]:
+        """The digest of each metadata file, by path."""
+        return {path: digest(text) for path, text in self.documents.items()}
 
     def learn(self, facts: pa.Table, issues: Report) -> None:
         """Take in what was read: remember it for next time, and judge it.
@@ -93,9 +100,9 @@ class Survey:
         if self.layout is None or self.dataset.image_dir is None:
             table = self.records.select(["file_name", "objects"])
             table = table.append_column("width", facts["width"]).append_column("height", facts["height"])
-            report = issues + check_boxes(table)
+            report = issues + check_boxes(table) + check_sizes(self.dataset.table, facts)
         else:
-            StatCache(self.dataset.image_dir).remember(self.layout.files, facts, self.layout.began_ns)
+            StatCache(self.dataset.image_dir).remember(self.layout.stats, facts, self.layout.began_ns)
             report = self.layout.report + issues + self.layout.check_boxes(facts["width"], facts["height"])
         report.raise_errors()
         if report.warnings:
@@ -126,7 +133,8 @@ class ImageContent:
         """Compute the digests of a dataset whose files are known."""
         digests = record_digests(survey.records, facts["sha256"].to_pylist())
         names = facts["file_name"].to_pylist()
-        return cls(survey, facts, digests, dataset_digest(names, digests, survey.dataset.splits), shelf)
+        whole = dataset_digest(names, digests, survey.dataset.splits, survey.dataset.attributes)
+        return cls(survey, facts, digests, whole, shelf)
 
     @property
     def summary(self) -> Summary:
@@ -141,7 +149,7 @@ class ImageContent:
     @property
     def outcome(self) -> str:
         """What `imagecards.registry.publish.content_of` says of a card that holds this, as one text."""
-        documents = (f"{path} {digest(text)}" for path, text in self.survey.documents.items())
+        documents = (f"{path} {sha256}" for path, sha256 in self.survey.document_digests.items())
         return "\n".join((self.dataset_digest, *documents))
 
     def same_files(self, card: DataCard) -> bool:
@@ -158,10 +166,11 @@ class ImageContent:
             table = table.append_column(name, places[name])
         short = [each[: contents.DIGEST_SIZE] for each in self.digests]
         table = table.append_column("digest", pa.array(short, pa.binary(contents.DIGEST_SIZE)))
-        splits = self.survey.dataset.splits
+        splits, attributes = self.survey.dataset.splits, self.survey.dataset.attributes
         return {
             "records": attempt.put("records.parquet", [contents.encode_records(table)]),
             "splits": attempt.put("splits.parquet", [contents.encode_splits(splits)]) if splits else None,
+            "attributes": attempt.put("attributes.json", [encode_attributes(attributes)]) if attributes else None,
             "documents": tuple(self._put_documents(attempt)),
             "shards": shards,
         }
@@ -169,7 +178,7 @@ class ImageContent:
     def _put_documents(self, attempt: Attempt) -> Iterator[Document]:
         known = {document.digest: document.stored for lender in self.lenders for document in lender.documents}
         for number, (path, text) in enumerate(self.survey.documents.items()):
-            sha256 = digest(text)
+            sha256 = self.survey.document_digests[path]
             if sha256 not in known:
                 known[sha256] = attempt.put(f"documents/{number:05d}.zst", [contents.compress(text)])
             yield Document(path=path, size=len(text), digest=sha256, stored=known[sha256])
@@ -211,15 +220,11 @@ def pack_images(attempt: Attempt, survey: Survey, shelf: Shelf, executor: Execut
 def _merge(facts: pa.Table, rows: "np.ndarray", names: list[str], packed: list[Group]) -> tuple[pa.Table, Report]:
     """Put what was read in the place of what was not known."""
     examined = [found for group in packed for found in group.examined]
-    read = facts_table(
-        names,
-        [found.sha256 for found in examined],
-        [found.size for found in examined],
-        [found.info for found in examined],
-    )
+    digests, sizes, infos, problems = zip(*examined, strict=True) if examined else ((), (), (), ())
+    read = facts_table(names, digests, sizes, infos)
     order = np.arange(facts.num_rows)
     order[rows] = facts.num_rows + np.arange(len(rows))
-    issues = Report([found.issue for found in examined if found.issue is not None])
+    issues = Report([issue for issue in problems if issue is not None])
     return pa.concat_tables([facts, read]).take(pa.array(order)), issues
 
 

@@ -18,7 +18,7 @@ from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
 _TRIES = 1000
-_CONTENT_FIELDS = ("records", "splits", "documents", "shards", "table")
+_CONTENT_FIELDS = ("records", "splits", "attributes", "documents", "shards", "table")
 
 
 class LenderWithdrawnError(StorageError):

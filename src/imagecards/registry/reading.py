@@ -14,6 +14,7 @@ from imagecards.cards import DataCard, StoredFile
 from imagecards.datasets import FILE_FACTS, ImageDataset, unsafe_paths
 from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.registry import contents
+from imagecards.registry.attributes import read_attributes
 from imagecards.storage import Store
 
 
@@ -98,7 +99,8 @@ def open_images(store: Store, card: DataCard) -> ImageDataset:
     check_paths(records["file_name"], card.records.key)
     splits = contents.read_splits(store, card.splits)
     source = ShardSource(store, str(card.ref), card.shards, records)
-    return ImageDataset.from_source(source, records.drop_columns([*contents.PLACE_COLUMNS.names, "digest"]), splits)
+    table = records.drop_columns([*contents.PLACE_COLUMNS.names, "digest"])
+    return ImageDataset.from_source(source, table, splits, attributes=read_attributes(store, card.attributes))
 
 
 def check_places(card: DataCard, records: pa.Table) -> None:

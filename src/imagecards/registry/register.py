@@ -4,11 +4,13 @@ import os
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 
 from imagecards.cards import CardRef, DataCard, RegistryMarker
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
 from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
+from imagecards.registry.artifacts import ANNOTATIONS, annotation_artifact
 from imagecards.registry.attempt import Attempt, attempting
 from imagecards.registry.commit import commit
 from imagecards.registry.image_content import Survey, pack_images
@@ -39,7 +41,13 @@ def register(store: Store, data: object, request: Request, executor: Executor | 
     Raises:
         ImageCardsError: See there.
     """
-    prepare = _prepare_images(store, data, executor) if isinstance(data, ImageDataset) else _prepare_table(data)
+    if isinstance(data, ImageDataset):
+        prepare = _prepare_images(store, data, executor)
+        if data.annotation_files:
+            kept = {ANNOTATIONS: annotation_artifact(data.annotation_files)}
+            request = replace(request, artifacts={**kept, **request.artifacts})
+    else:
+        prepare = _prepare_table(data)
     ensure_registry(store)
     for remaining in reversed(range(_TRIES)):
         previous = _previous(store, request)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from imagecards.destination import new_folder
 from imagecards.errors import AlreadyExistsError, IntegrityError, InvalidInputError, StorageError
-from imagecards.registry.destination import new_folder
 from imagecards.testing.faults import fail_at, os_calls, record_calls
 
 
