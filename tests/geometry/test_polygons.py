@@ -1,5 +1,6 @@
 """Polygons: checks, sizes, and filling against pycocotools."""
 
+import math
 import warnings
 from typing import Any
 
@@ -11,7 +12,13 @@ from hypothesis import strategies as st
 
 from imagecards.errors import FormatError
 from imagecards.geometry import polygons, rle
-from imagecards.geometry.polygons import POLYGON_RULES, check_polygon, check_polygons, polygons_to_runs
+from imagecards.geometry.polygons import (
+    POLYGON_RULES,
+    check_polygon,
+    check_polygons,
+    polygons_to_runs,
+    polygons_to_runs_many,
+)
 
 COORDINATES = st.one_of(
     st.integers(-10, 50).map(float), st.floats(-10, 50), st.floats(-10, 50).map(lambda value: round(value, 1))
@@ -141,3 +148,25 @@ def test_long_outlines_of_real_masks_pass_the_limit() -> None:
     y = np.tile([0, side, side, 0], side // 2)
     comb = np.stack([x, y], axis=1)
     assert rle.area(polygons_to_runs([comb], side, side)) > 0
+
+
+coordinates = st.one_of(st.integers(-5, 40), st.floats(-5, 40))
+outlines = st.lists(coordinates, min_size=6, max_size=14).filter(lambda values: len(values) % 2 == 0)
+
+
+@given(
+    st.lists(st.tuples(st.lists(outlines, min_size=1, max_size=3), st.integers(1, 30), st.integers(1, 30)), max_size=6)
+)
+def test_many_objects_are_filled_as_each_one_is(objects: list[tuple[list[list[float]], int, int]]) -> None:
+    many = polygons_to_runs_many(*([each[part] for each in objects] for part in range(3)))  # type: ignore[arg-type]
+    assert many == [polygons_to_runs(*each) for each in objects]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[], [[1, 2, 3]], [[0, 0, 1, 0, 1]], [[0, 0, 1, 0, math.nan, 1]], [[0, 0, 1e9, 0, 1, 1]], [["a"] * 6], [None]],
+)
+def test_one_bad_object_among_many_is_refused(bad: Any) -> None:
+    good = [[0, 0, 2, 0, 2, 2]]
+    with pytest.raises(FormatError):
+        polygons_to_runs_many([good, bad, good], [9] * 3, [9] * 3)

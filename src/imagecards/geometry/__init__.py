@@ -25,6 +25,7 @@ from imagecards.geometry.polygons import (
     polygon_area,
     polygon_bounds,
     polygons_to_runs,
+    polygons_to_runs_many,
 )
 from imagecards.geometry.rle import (
     Runs,
@@ -72,6 +73,7 @@ __all__ = [
     "polygon_area",
     "polygon_bounds",
     "polygons_to_runs",
+    "polygons_to_runs_many",
     "runs_from_coco",
     "runs_from_coco_many",
     "runs_from_pairs",

@@ -5,12 +5,14 @@ in column c and row r covers [c, c+1] x [r, r+1], so a polygon around that one p
 """
 
 from collections.abc import Sequence
+from itertools import chain, groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imagecards.errors import FormatError
-from imagecards.geometry.rle import runs_from_coco, union
+from imagecards.geometry.rle import runs_from_coco, runs_from_coco_many, union
 from imagecards.geometry.runs import Runs, check_size
 
 # What `check_polygons` numbers; 0 is a sound polygon.
@@ -186,6 +188,63 @@ def polygons_to_runs(polygons: Sequence[ArrayLike], height: int, width: int) -> 
         safe.append(points.ravel())
     filled = [runs_from_coco(rle) for rle in coco.frPyObjects(safe, height, width)]
     return filled[0] if len(filled) == 1 else union(filled)
+
+
+def polygons_to_runs_many(
+    objects: Sequence[Sequence[ArrayLike]], heights: Sequence[int], widths: Sequence[int]
+) -> list[Runs]:
+    """Fill the polygons of many objects: as `polygons_to_runs` for each, several times as fast.
+
+    Args:
+        objects: The polygons of each object.
+        heights: Of the image of each object, in pixels; objects of one image stand together.
+        widths: The same for widths.
+
+    Raises:
+        FormatError: As for `polygons_to_runs`, of the first bad object.
+
+    Example:
+        >>> [runs.counts.tolist() for runs in polygons_to_runs_many([[[1, 1, 3, 1, 3, 3, 1, 3]]], [4], [4])]
+        [[5, 2, 2, 2, 5]]
+    """
+    import pycocotools.mask as coco
+
+    sizes = list(zip(heights, widths, strict=True))
+    flat = [polygon for polygons in objects for polygon in polygons]
+    if not flat or not all(map(len, objects)) or not _plainly_safe(objects, sizes):
+        return [polygons_to_runs(one, height, width) for one, (height, width) in zip(objects, sizes, strict=True)]
+    filled: list[dict[str, Any]] = []
+    start = 0
+    for (height, width), group in groupby(zip(objects, sizes, strict=True), key=lambda pair: pair[1]):
+        stop = start + sum(len(polygons) for polygons, _ in group)
+        filled += coco.frPyObjects(flat[start:stop], *check_size(height, width))
+        start = stop
+    runs = runs_from_coco_many(filled)
+    stops = np.cumsum([len(polygons) for polygons in objects]).tolist()
+    return [
+        runs[stop - 1] if len(polygons) == 1 else union(runs[stop - len(polygons) : stop])
+        for polygons, stop in zip(objects, stops, strict=True)
+    ]
+
+
+def _plainly_safe(objects: Sequence[Sequence[ArrayLike]], sizes: Sequence[tuple[int, int]]) -> bool:
+    """Whether polygons can be handed to pycocotools without a closer look at each: those of real data can."""
+    flat = [polygon for polygons in objects for polygon in polygons]
+    try:
+        lengths = np.array([len(polygon) for polygon in flat])  # type: ignore[arg-type]  # what has none is looked at
+        values = np.fromiter(chain.from_iterable(flat), np.float64, int(lengths.sum()))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    owners = np.repeat(np.arange(len(objects)), [len(polygons) for polygons in objects])
+    height, width = np.array(sizes, np.float64)[owners].T
+    far = FAR_SIDES * np.maximum(height, width) + FAR_PIXELS
+    if (lengths < 6).any() or (lengths % 2).any() or not np.isfinite(values).all():
+        return False
+    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    least, most = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    allowed = _STEPS_A_POINT * (lengths // 2) + np.minimum(_STEPS_A_PIXEL * height * width, _MOST_STEPS) + _FEW_STEPS
+    short = _STEPS_A_PIXEL * (most - least) * (lengths // 2) <= allowed
+    return bool((short & (least >= -far) & (most <= far)).all())
 
 
 def polygon_points(polygon: ArrayLike) -> NDArray[np.float64]:
