@@ -1,4 +1,4 @@
-"""What ``imagecards register`` is given: a folder of images, or a table's file."""
+"""What commands are given: a folder of images, annotations of any format, or a table's file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,13 @@ from typing import Any
 from imagecards.errors import FormatError, ImageCardsError, InvalidInputError
 
 
-def read_data(path: Path, metadata: str | None) -> Any:
-    """What a path holds: a table by its suffix, else a folder of images.
+def read_data(path: Path, metadata: str | None, format: str | None = None) -> Any:
+    """What a path holds: a folder of images with their metadata, annotations of another format, or a table.
 
     Args:
         path: The folder or file.
         metadata: The metadata file in the folder, where it was named.
+        format: The annotation format, where it was named.
 
     Raises:
         pydantic.ValidationError: The folder or its metadata file does not exist.
@@ -21,19 +22,34 @@ def read_data(path: Path, metadata: str | None) -> Any:
     """
     from imagecards.datasets import ImageDataset, TableDataset
 
+    if format is not None or (metadata is None and has_annotations(path)):
+        return ImageDataset.read(path, format)
     if path.is_dir() or not path.exists():
         return ImageDataset(image_dir=path, metadata=metadata)
     if metadata is not None:
         raise InvalidInputError(f"{path} is a file, and --metadata names a file in a folder of images: leave it out")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise InvalidInputError(f"{path} is no folder and no table: give a folder, or one of {', '.join(_READERS)}")
+        message = f"{path} is no folder, no table ({', '.join(_READERS)}) and of no known annotation format"
+        raise InvalidInputError(f"{message}: see `imagecards formats`, and name it by --from")
     try:
         return TableDataset(reader(path))
     except (ImageCardsError, OSError):
         raise
     except Exception as error:  # each reader has errors of its own
         raise FormatError(f"{path} can't be read as a {path.suffix} table: {error}") from error
+
+
+def has_annotations(path: Path) -> bool:
+    """Whether a path holds annotations of a format that is not the library's own.
+
+    A folder that has a metadata.jsonl is one of the library's, whatever else lies in it.
+    """
+    from imagecards.formats import FORMATS
+
+    if not path.exists() or FORMATS["imagefolder"].looks_like(path):
+        return False
+    return any(format.looks_like(path) for format in FORMATS.values())
 
 
 def _read_parquet(path: Path) -> Any:

@@ -39,3 +39,6 @@ Reference = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="space/name", autocompletion=complete_name)]
+FromFormat = Annotated[
+    str | None, typer.Option("--from", metavar="FORMAT", help="The format of the input.", show_default="found out")
+]

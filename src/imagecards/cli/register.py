@@ -9,7 +9,7 @@ import typer
 
 from imagecards.cli.completing import complete_reference
 from imagecards.cli.data import read_data
-from imagecards.cli.options import AsJson, Name, Registry, open_registry
+from imagecards.cli.options import AsJson, FromFormat, Name, Registry, open_registry
 from imagecards.cli.printing import plural, print_json, say, size
 from imagecards.errors import InvalidInputError, NotFoundError
 
@@ -32,7 +32,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def register(
-    path: Annotated[Path, typer.Argument(help="A folder of images, or a .parquet, .csv or .npy table.")],
+    path: Annotated[
+        Path, typer.Argument(help="A folder, annotations of any format, or a .parquet, .csv or .npy table.")
+    ],
     name: Name,
     version: Annotated[str | None, typer.Option(help="An exact version; by default the next one.")] = None,
     bump: Annotated[Bump | None, typer.Option(help="Which part of the version to raise.")] = None,
@@ -51,6 +53,7 @@ def register(
     metadata: Annotated[
         str | None, typer.Option(help="The metadata file in the folder.", show_default="metadata.jsonl")
     ] = None,
+    from_format: FromFormat = None,
     info: Annotated[str | None, typer.Option(metavar="JSON", help="Anything else, as a JSON object.")] = None,
     registry: Registry = None,
     as_json: AsJson = False,
@@ -61,7 +64,7 @@ def register(
     with nothing said anew, make no version.
     """
     opened = open_registry(registry)
-    data = read_data(path, metadata)
+    data = read_data(path, metadata, from_format)
     before = _versions(opened, name)
     card = opened.register(
         data,

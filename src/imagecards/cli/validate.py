@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagecards.cli.options import AsJson, Limit
+from imagecards.cli.data import has_annotations
+from imagecards.cli.options import AsJson, FromFormat, Limit
 from imagecards.cli.printing import plural, print_json, say
 from imagecards.errors import InvalidInputError
 from imagecards.progress import track
@@ -20,10 +21,11 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def validate(
-    path: Annotated[Path, typer.Argument(help="A folder of images, or a .jsonl metadata file alone.")],
+    path: Annotated[Path, typer.Argument(help="A folder, annotations of any format, or a .jsonl alone.")],
     metadata: Annotated[
         str | None, typer.Option(help="The metadata file in the folder.", show_default="metadata.jsonl")
     ] = None,
+    from_format: FromFormat = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -32,7 +34,9 @@ def validate(
     Each issue comes with file, line, field and rule. Errors would stop a registration, warnings would not. A metadata
     file alone is checked without its images.
     """
-    if path.is_file():
+    if from_format is not None or (metadata is None and has_annotations(path)):
+        report, what = _check_annotations(path, from_format)
+    elif path.is_file():
         if metadata is not None:
             raise InvalidInputError(f"{path} is a file, and --metadata names a file in a folder: give the folder")
         report, what = _check_file(path)
@@ -54,6 +58,13 @@ def validate(
             say(report.render(limit=limit))
         say(f"{path}: {what} valid" if report.ok else f"{path}: not valid; registering it would be refused")
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _check_annotations(path: Path, format: str | None) -> "tuple[Report, str]":
+    from imagecards.formats import read
+
+    reading = read(path, format, strict=False)
+    return reading.report, plural(len(reading.dataset), "image")
 
 
 def _check_folder(path: Path, metadata: str | None) -> "tuple[Report, str]":

@@ -1,0 +1,103 @@
+"""COCO's instances: everything that the JSON says is kept, with its ids."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from imagecards.errors import FormatError
+from imagecards.formats.building import DatasetBuilder
+from imagecards.formats.coco.entries import Images, Objects
+from imagecards.formats.coco.header import Header
+from imagecards.formats.coco.layout import AnnotationFile, find_annotation_files, looks_like_coco
+from imagecards.formats.coco.writing import write_coco
+from imagecards.formats.format import Format
+from imagecards.formats.json_pieces import read_large_json
+from imagecards.records import printable
+
+
+def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequence[str] | None = None) -> None:
+    """Read one JSON file, or those of a folder, one a split.
+
+    Ids of images and annotations become the field ``id``. An annotation that has a ``caption`` and neither box nor
+    outline is a text on its image: the first one becomes its caption, unless the image has one of its own, and all
+    are kept in the image's field ``captions``.
+
+    Args:
+        path: The file, which is no split, or the folder; see `imagecards.formats.coco.layout`.
+        builder: Takes what is read.
+        annotations: In a folder, names of the files, or patterns of them, where there are several of one split:
+            ``"*_annotations_300.json"``.
+
+    Raises:
+        FormatError: There is no annotation file, or the only one is something else.
+    """
+    if path.is_dir():
+        wanted = [annotations] if isinstance(annotations, str) else annotations
+        folder, files = path, find_annotation_files(path, wanted)
+    else:
+        folder, files = path.parent, [AnnotationFile(path.name, None)]
+        if builder.root == folder and folder.name in ("annotations", "RLE_annotations"):
+            builder.root = folder.parent  # that folder has annotations only
+    header = Header(builder)
+    for file in files:
+        builder.annotation_files[file.path] = str(folder / file.path)
+        if file.split is not None:
+            builder.splits.append(file.split)
+        try:
+            document = _document(folder / file.path)
+        except FormatError as error:
+            if len(files) == 1:
+                raise
+            builder.error("unreadable-file", str(error), file.path)
+            continue
+        _read_document(document, file, builder, header.take(document, file))
+    builder.attributes.update(header.attributes)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document = read_large_json(path, "annotations")
+    if not isinstance(document, dict):
+        what = (
+            "a list: results of a detector are none, they have no images" if isinstance(document, list) else "a value"
+        )
+        raise FormatError(f"{printable(str(path))} is {what}; COCO's annotations are one JSON object")
+    if "images" not in document:
+        raise FormatError(f"{printable(str(path))} has no images: COCO's annotations are an object with that key")
+    for key in ("images", "annotations"):
+        if not isinstance(document.get(key, []), list):
+            raise FormatError(f"{printable(str(path))}: {key} is a list in COCO's annotations: see the file")
+    return document
+
+
+def _read_document(
+    document: Mapping[str, Any], file: AnnotationFile, builder: DatasetBuilder, names: Mapping[int, str]
+) -> None:
+    images = Images(builder, file, document["images"])
+    objects = Objects(builder, file, images.numbers, names)
+    known = "annotations" in document
+    for number, annotation in enumerate(document.get("annotations", [])):
+        objects.take(number, annotation)
+    images.add(objects, known)
+
+
+FORMAT = Format(
+    name="coco",
+    title="COCO instances (JSON)",
+    extensions=(".json",),
+    holds=frozenset(
+        {
+            "boxes",
+            "polygons",
+            "masks",
+            "image categories",
+            "captions",
+            "crowds",
+            "splits",
+            "fields",
+            "supercategories",
+        }
+    ),
+    sniff=looks_like_coco,
+    read=read_coco,
+    write=write_coco,
+)

@@ -1,0 +1,201 @@
+"""Where COCO's JSON files and their images lie: the layouts that people have, and those that are written."""
+
+import re
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+from imagecards.errors import FormatError
+from imagecards.formats.documents import LFS_POINTER
+from imagecards.records import printable
+
+Layout: TypeAlias = Literal["flat", "roboflow", "instances"]
+
+ROBOFLOW = "_annotations.coco.json"
+
+_WHOLE = frozenset({"coco", "data", "dataset", "labels", "result"})  # files of these names are no split
+_KNOWN_SPLIT = re.compile(r"(?:train|valid|val|test|dev|trainval|minival)\d*")
+_KIND_FIRST = re.compile(r"(?:instances|annotations?)(?:_(.+))?")
+_SPLIT_FIRST = re.compile(r"(.+?)_annotations(?:[_.].+)?")
+_HEAD, _TAIL = 2**16, 2**14
+_KEYS = (b'"images"', b'"annotations"', b'"categories"')
+_OTHERS = (b'"shapes"', b'"dm_format_version"')
+
+
+class AnnotationFile(NamedTuple):
+    """One JSON file.
+
+    Attributes:
+        path: Below the folder that is read.
+        split: The split that it describes; ``None`` where there are no splits.
+    """
+
+    path: str
+    split: str | None
+
+
+def looks_like_coco(path: Path) -> bool:
+    """Whether a path is COCO's JSON file, or a folder that has one where such files are."""
+    if path.is_dir():
+        return bool(_candidates(path))
+    return path.suffix.lower() == ".json" and _is_coco(path)
+
+
+def find_annotation_files(folder: Path, wanted: Sequence[str] | None) -> list[AnnotationFile]:
+    """Find the annotation files of a folder, by split.
+
+    Args:
+        folder: The folder.
+        wanted: Patterns of file names or relative paths; by default, the files of the first layout that is there.
+
+    Raises:
+        FormatError: There is none, or there are several of one split.
+    """
+    if wanted is None:
+        names = _candidates(folder) or _pointers(folder)
+    else:
+        there = _below(folder, [path for depth in ("*", "*/*") for path in folder.glob(depth) if path.is_file()])
+        names = [name for name in there if any(_matches(name, pattern) for pattern in wanted)]
+    if not names:
+        what = "no COCO annotations" if wanted is None else f"no file like {', '.join(map(printable, wanted))}"
+        raise FormatError(f"{printable(str(folder))} has {what}: see the path, or name the file with annotations=")
+    files = [AnnotationFile(name, split_of(folder, name, alone=len(names) == 1)) for name in names]
+    first: dict[str | None, str] = {}
+    for path, split in files:
+        other = first.setdefault(split, path)
+        if other != path:
+            of = f"the split {printable(split)}" if split is not None else "the same images"
+            message = f"{printable(other)} and {printable(path)} both describe {of}: choose with annotations="
+            raise FormatError(message)
+    return files
+
+
+def split_of(folder: Path, name: str, *, alone: bool) -> str | None:
+    """The split that a file describes, by its name.
+
+    Args:
+        folder: The folder that is read.
+        name: The file's path below it.
+        alone: Whether it is the only one: then a name that nobody gives to a split is none.
+
+    Example:
+        >>> [split_of(Path(), name, alone=True) for name in ("train/_annotations.coco.json", "annotations.json")]
+        ['train', None]
+        >>> split_of(Path(), "RLE_annotations/test_annotations_with_class_300.json", alone=True)
+        'test'
+    """
+    parent, _, file = name.rpartition("/")
+    if file == ROBOFLOW:
+        return parent if parent not in ("", "data") else None
+    stem = file.removesuffix(".json")
+    for pattern in (_KIND_FIRST, _SPLIT_FIRST):
+        match = pattern.fullmatch(stem)
+        if match is not None:
+            return match[1]
+    if stem in _WHOLE:
+        return None
+    if alone and not _KNOWN_SPLIT.fullmatch(stem) and not (folder / stem).is_dir():
+        return None
+    return stem
+
+
+def place_images(names: Sequence[str], file: AnnotationFile, files: Collection[str]) -> tuple[str, dict[str, str]]:
+    """Find the images that an annotation file names.
+
+    All lie in one folder: the one in which most of them are.
+
+    Args:
+        names: The file names that it has.
+        file: The annotation file.
+        files: All files that are there.
+
+    Returns:
+        What the file names have in front that is part of the layout, not of the names within the split; and where
+        the images that are there lie, by file name.
+    """
+    best: tuple[str, dict[str, str]] = ("", {})
+    for folder, cut in _folders(file):
+        found = {name: folder + name for name in names if name.startswith(cut) and folder + name in files}
+        if len(found) > len(best[1]):
+            best = cut, found
+        if len(found) == len(names):
+            break
+    return best
+
+
+def written_paths(layout: Layout, split: str | None) -> tuple[str, str]:
+    """Where the JSON file of a split is written, and what its images have in front.
+
+    Example:
+        >>> written_paths("flat", "train"), written_paths("instances", None)
+        (('annotations_train.json', 'images/train/'), ('annotations/instances.json', 'images/'))
+    """
+    if layout == "roboflow":
+        folder = f"{split}/" if split is not None else ""
+        return folder + ROBOFLOW, folder
+    ending = f"_{split}" if split is not None else ""
+    if layout == "instances":
+        return f"annotations/instances{ending}.json", f"{split}/" if split is not None else "images/"
+    return f"annotations{ending}.json", f"images/{split}/" if split is not None else "images/"
+
+
+def _folders(file: AnnotationFile) -> list[tuple[str, str]]:
+    """The folders that images may lie in; each with what of it the file names themselves may have in front."""
+    parent, slash, _ = file.path.rpartition("/")
+    split = file.split
+    whole = [("images/", ""), ("", "images/"), ("", "")]
+    if split is None:
+        return [(parent + slash, ""), *whole]
+    own = (f"{split}/", f"images/{split}/", f"{split}/images/", f"{split}_images/")
+    within = [(folder, "") for folder in own] + [("images/", f"{split}/")] + [("", folder) for folder in own]
+    return [(parent + slash, ""), *within, *whole]
+
+
+def _candidates(folder: Path) -> list[str]:
+    """The paths of the JSON files of the first layout of which there is one: known by name, others by content."""
+    instances, inside = "annotations/instances*.json", "annotations/*.json"
+    for patterns in ((ROBOFLOW, f"*/{ROBOFLOW}"), (instances,), ("RLE_annotations/*_annotations*.json",)):
+        found = [path for pattern in patterns for path in folder.glob(pattern) if path.is_file()]
+        if found:
+            return _below(folder, found)
+    for pattern in (inside, "*.json"):
+        found = [path for path in folder.glob(pattern) if _is_coco(path)]
+        if found:
+            return _below(folder, found)
+    return []
+
+
+def _pointers(folder: Path) -> list[str]:
+    """JSON files that git-lfs has not brought yet: whoever names the format is to hear of them."""
+    found = [path for path in [*folder.glob("annotations/*.json"), *folder.glob("*.json")] if path.is_file()]
+    return _below(folder, [path for path in found if _head(path, len(LFS_POINTER)) == LFS_POINTER])
+
+
+def _below(folder: Path, paths: Sequence[Path]) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in paths)
+
+
+def _head(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)
+
+
+def _is_coco(path: Path) -> bool:
+    """Whether a file has keys of COCO near its ends."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+            return False
+        file.seek(max(0, file.seek(0, 2) - _TAIL))
+        text = head + file.read()
+    if any(key in head for key in _OTHERS):
+        return False
+    keys = sum(key in text for key in _KEYS)
+    return keys > 1 or (keys == 1 and any(key in text for key in (b'"image_id"', b'"file_name"')))

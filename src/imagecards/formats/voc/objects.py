@@ -1,0 +1,105 @@
+"""The objects of Pascal VOC: boxes and polygons of pixels that are counted from 1, or from 0."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from imagecards.formats.figures import box_of
+from imagecards.formats.groups import BadShapeError
+from imagecards.formats.xml_nodes import Node
+
+SHIFTS: Mapping[str, tuple[float, float, float]] = {
+    "1-based": (-1, 1, -0.5),
+    "0-based": (0, 1, 0.5),
+    "edges": (0, 0, 0),
+}
+"""What is added to the first corner of a box, to its size, and to the points of polygons."""
+
+_FLAGS = ("difficult", "truncated", "occluded")
+_OWN = ("name", "bndbox", "polygon", "part", *_FLAGS)
+_RENAMED = ("bbox", "category", "segmentation", "parts")
+
+
+def read_object(node: Node, boxes: str) -> dict[str, Any]:
+    """Read an object.
+
+    Args:
+        node: The element.
+        boxes: How pixels are counted, a key of `SHIFTS`.
+
+    Raises:
+        BadShapeError: Something in it is wrong.
+    """
+    name = node.text_of("name")
+    if not name:
+        raise BadShapeError("missing-field", "an object has a name", "name", "")
+    outline = node.first("polygon")
+    entry: dict[str, Any] = {"bbox": None, "category": name}
+    if outline is not None:
+        entry["segmentation"] = [_polygon(outline, boxes)]
+    box = node.first("bndbox")
+    if box is None and outline is None:
+        raise BadShapeError("missing-field", "an object has a bndbox", "bndbox", "")
+    entry["bbox"] = _box(box, boxes) if box is not None else box_of(entry["segmentation"])
+    for flag in _FLAGS:
+        text = node.text_of(flag)
+        if text:
+            number = number_of(text)
+            entry[flag] = int(number) if number is not None and number == int(number) else None
+    parts = [{"name": part.text_of("name"), "bbox": _box(part.first("bndbox"), boxes)} for part in node.all("part")]
+    if parts:
+        entry["parts"] = parts
+    for child in node.children:
+        if child.tag not in _OWN and (child.text or child.children):
+            key = child.tag if child.tag not in _RENAMED else f"{child.tag}_"
+            entry.setdefault(key, _plain(child))
+    return entry
+
+
+def _box(node: Node | None, boxes: str) -> list[float]:
+    if node is None:
+        raise BadShapeError("missing-field", "a part has a bndbox", "part", "")
+    xmin, ymin, xmax, ymax = (_coordinate(node, tag) for tag in ("xmin", "ymin", "xmax", "ymax"))
+    first, last, _ = SHIFTS[boxes]
+    width, height = xmax - xmin + last, ymax - ymin + last
+    if width < 0 or height < 0:
+        raise BadShapeError("bbox-negative-size", "a box ends before it begins", "bndbox", f"{width}, {height}")
+    return [xmin + first, ymin + first, width, height]
+
+
+def _polygon(node: Node, boxes: str) -> list[float]:
+    shift = SHIFTS[boxes][2]
+    flat = []
+    number = 1
+    while node.first(f"x{number}") is not None:
+        flat += [_coordinate(node, f"{axis}{number}") + shift for axis in "xy"]
+        number += 1
+    for point in node.all("pt"):  # LabelMe's own XML, and tools that write as it does
+        flat += [_coordinate(point, axis) + shift for axis in "xy"]
+    if len(flat) < 6:
+        raise BadShapeError("polygon-too-short", "a polygon has three points or more", "polygon", str(flat))
+    return flat
+
+
+def _plain(node: Node) -> Any:
+    """An element that only its author knows, as JSON."""
+    if not node.children:
+        return node.text
+    return {child.tag: _plain(child) for child in node.children}
+
+
+def _coordinate(node: Node, tag: str) -> float:
+    text = node.text_of(tag)
+    number = number_of(text)
+    if number is None:
+        raise BadShapeError("not-finite", "a coordinate is a finite number", f"{node.tag}.{tag}", text)
+    return number
+
+
+def number_of(text: str) -> float | None:
+    """A finite number, or ``None``."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and abs(number) < 2**53 else None

@@ -1,0 +1,231 @@
+"""YOLO: a text file an image, a line an object: ``class x y width height``, or with ``yolo-seg`` a polygon.
+
+What polygons mean is not said by the format. By default they are outlines that go along the edges of pixels, as those
+of COCO do. Where all outlines were traced from masks they are what OpenCV fills, from centre to centre of the outermost
+pixels; our ``data.yaml`` says so (``imagecards: {outlines: pixels}``), and the masks come back bit for bit.
+"""
+
+import posixpath
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+from imagecards.datasets import Place, is_image_name, scan_folder
+from imagecards.errors import FormatError, InvalidInputError, StorageError
+from imagecards.formats.building import DatasetBuilder
+from imagecards.formats.documents import read_text
+from imagecards.formats.format import Format
+from imagecards.formats.parallel import batches, map_ordered
+from imagecards.formats.yolo.data import FILE_NAMES, YoloData, parse_names, read_data
+from imagecards.formats.yolo.labels import Kind, Labels, Outlines, parse_labels
+from imagecards.formats.yolo.layout import Group, find_data_file, find_groups, has_polygons, images_of, label_of
+from imagecards.formats.yolo.numbers import LEAST_DECIMALS, MOST_DECIMALS
+from imagecards.formats.yolo.writing import write_yolo, write_yolo_seg
+
+_BATCH = 256
+
+
+class _Image(NamedTuple):
+    name: str
+    file: str
+    split: str | None
+    label: str | None
+    size: tuple[int, int] | None
+
+
+def read_yolo(path: Path, builder: DatasetBuilder, *, names: object = None) -> None:
+    """Read boxes.
+
+    Args:
+        path: The folder, or its ``data.yaml``.
+        builder: Takes what is found.
+        names: The names of the classes, in place of those of ``data.yaml``; without any a class is called ``"0"``.
+    """
+    _read(path, builder, names, polygons=False, outlines=None)
+
+
+def read_yolo_seg(
+    path: Path, builder: DatasetBuilder, *, names: object = None, outlines: Outlines | None = None
+) -> None:
+    """Read polygons; a line of four numbers is a box here, too.
+
+    Args:
+        path: The folder, or its ``data.yaml``.
+        builder: Takes what is found.
+        names: The names of the classes, in place of those of ``data.yaml``; without any a class is called ``"0"``.
+        outlines: ``"vertices"`` keeps polygons as they are; ``"pixels"`` fills them as ``cv2.fillPoly`` does, into
+            masks. By default what ``data.yaml`` says, and else vertices.
+
+    Raises:
+        InvalidInputError: The outlines are neither.
+    """
+    if outlines is not None and outlines not in get_args(Outlines):
+        raise InvalidInputError(f"outlines={outlines!r} is neither 'vertices' nor 'pixels'")
+    _read(path, builder, names, polygons=True, outlines=outlines)
+
+
+def _read(path: Path, builder: DatasetBuilder, names: object, *, polygons: bool, outlines: Outlines | None) -> None:
+    base = path if path.is_dir() else path.parent
+    data = _read_data(path, base, builder)
+    classes = data.names if names is None else parse_names(names)
+    apart = builder.root != base
+    files = frozenset(found.name for found in scan_folder(base).files) if apart else builder.files
+    groups = _groups(data, builder, apart, data_file=_called(find_data_file(path), base))
+    said = data.own.get("outlines")
+    decimals = str(data.own.get("decimals", ""))
+    kind = Kind(
+        classes,
+        polygons,
+        outlines or ("pixels" if said == "pixels" else "vertices"),
+        int(decimals) if decimals in map(str, range(LEAST_DECIMALS, MOST_DECIMALS + 1)) else LEAST_DECIMALS,
+    )
+    images = list(_images(groups, builder, files, apart))
+    _tell_of_orphans(groups, {image.label for image in images}, files, builder)
+    builder.annotation_files.update({image.label: str(base / image.label) for image in images if image.label})
+    used: set[str] = set()
+    work = map_ordered(partial(_parse_batch, base, kind), batches(images, _BATCH), builder.executor)
+    for image, labels in ((image, labels) for batch in work for image, labels in batch):
+        used.update(entry["category"] for entry in _add(image, labels, builder))
+    if classes is None:
+        classes = {int(name): name for name in sorted(used, key=int)}
+    builder.attributes["categories"] = [{"id": number, "name": name} for number, name in sorted(classes.items())]
+
+
+def _read_data(path: Path, base: Path, builder: DatasetBuilder) -> YoloData:
+    file = find_data_file(path)
+    if file is None:
+        return YoloData()
+    called = _called(file, base)
+    try:
+        data = read_data(file)
+    except FormatError as error:
+        builder.error("unreadable-file", str(error), called)
+        return YoloData()
+    if file.name not in FILE_NAMES and path != file and data.names is None and not data.own:
+        return YoloData()  # some other YAML
+    for rule, message, name, value in data.problems:
+        builder.error(rule, message, called, where=name, value=value)
+    for rule, message, name, value in data.warnings:
+        builder.warn(rule, message, called, where=name, value=value)
+    builder.annotation_files[called] = str(file)
+    return data
+
+
+def _called(file: Path | None, base: Path) -> str:
+    return file.relative_to(base).as_posix() if file is not None else ""
+
+
+def _groups(data: YoloData, builder: DatasetBuilder, apart: bool, data_file: str) -> list[Group]:
+    """The folders of images; tells what of ``data.yaml`` is not so, and what it does not name."""
+    groups, misplaced = find_groups(data, builder.files, builder.root, apart=apart)
+    for key, value, message in misplaced:
+        builder.warn("misplaced-split", message, data_file, where=key, value=value)
+    if not groups and not any(map(is_image_name, builder.files)):
+        builder.warn("no-images", "there is no image in the folder", data_file or builder.root.name)
+    named = [f"{group.folder}/" if group.folder else "" for group in groups]
+    for group in find_groups(YoloData(), builder.files, builder.root, apart=apart)[0]:
+        inside = f"{group.folder}/"
+        if data.splits and not any(inside.startswith(folder) or folder.startswith(inside) for folder in named):
+            message = f"the images of {group.folder} are in no split of data.yaml, and are left out"
+            builder.warn("unlisted-folder", message, data_file, value=group.folder)
+    return groups
+
+
+def _images(groups: Sequence[Group], builder: DatasetBuilder, files: Collection[str], apart: bool) -> Iterator[_Image]:
+    """Every image with its size and the file of its labels; those that can't be told apart by stem are reported."""
+    found = [(group, name, file) for group in groups for name, file in images_of(group, builder.files)]
+    sizes = builder.sizes([file for _, _, file in found])
+    first: dict[tuple[str | None, str], str] = {}
+    for (group, name, file), size in zip(found, sizes, strict=True):
+        before = first.setdefault((group.split, name.rpartition(".")[0]), file)
+        if before != file:
+            message = f"{before} and this image would have the same labels: give one of them another name"
+            builder.error("ambiguous-label", message, file, value=name)
+            continue
+        places = _label_places(group, file) if apart else [label_of(file)]
+        label = next((place for place in places if place in files), None)
+        yield _Image(name, file, group.split, label, None if isinstance(size, str) else size)
+
+
+def _label_places(group: Group, file: str) -> list[str]:
+    """Where the labels of an image may be that lies in a folder of its own."""
+    stem = file.rpartition(".")[0]
+    places = [label_of(file), f"labels/{stem}.txt", f"{stem}.txt"]
+    if group.split is not None and group.folder == group.split:
+        places.insert(1, f"{group.split}/labels/{stem.removeprefix(group.folder + '/')}.txt")
+    return places
+
+
+def _tell_of_orphans(
+    groups: Sequence[Group], used: Collection[str | None], files: Collection[str], builder: DatasetBuilder
+) -> None:
+    """Tell of labels without an image."""
+    folders = {posixpath.dirname(label_of(f"{group.folder}/_.png" if group.folder else "_.png")) for group in groups}
+    for file in sorted(file for file in files if file.endswith(".txt") and file not in used):
+        folder, _, name = file.rpartition("/")
+        if name != "classes.txt" and any(f"{folder}/".startswith(f"{each}/") for each in folders if each):
+            builder.error("missing-file", "there is no image of this name: put it there, or remove the labels", file)
+
+
+def _parse_batch(base: Path, kind: Kind, images: Sequence[_Image]) -> list[tuple[_Image, Labels | str]]:
+    """Read label files; where one can't be read at all, what is wrong with it."""
+    results: list[tuple[_Image, Labels | str]] = []
+    for image in images:
+        if image.label is None or image.size is None:
+            results.append((image, Labels()))
+            continue
+        try:
+            results.append((image, parse_labels(read_text(base / image.label), image.size, kind)))
+        except (FormatError, StorageError) as error:
+            results.append((image, str(error)))
+    return results
+
+
+def _add(image: _Image, labels: Labels | str, builder: DatasetBuilder) -> list[dict[str, str]]:
+    """Add an image; an image whose labels can't be read is one of which nothing is known."""
+    place = Place(image.label or image.file, None)
+    if isinstance(labels, str):
+        builder.error("unreadable-file", labels, place.file)
+        builder.image(image.name, file=image.file, split=image.split, size=image.size, place=place)
+        return []
+    for severity, rule, message, line, name, value in labels.problems:
+        tell = builder.error if severity == "error" else builder.warn
+        tell(rule, message, place.file, line, name, value)
+    builder.image(
+        image.name,
+        file=image.file,
+        split=image.split,
+        size=image.size,
+        objects=labels.objects,
+        place=place,
+        object_place=partial(_place_of_object, labels.lines),
+    )
+    return labels.objects
+
+
+def _place_of_object(lines: Sequence[int], number: int) -> tuple[int, str]:
+    return lines[number], "object"
+
+
+_EXTENSIONS = (".txt", ".yaml", ".yml")
+
+FORMAT = Format(
+    name="yolo",
+    title="YOLO with boxes (Ultralytics: data.yaml, images and labels)",
+    extensions=_EXTENSIONS,
+    holds=frozenset({"boxes", "splits"}),
+    sniff=lambda path: has_polygons(path) is False,
+    read=read_yolo,
+    write=write_yolo,
+)
+
+SEGMENTS = Format(
+    name="yolo-seg",
+    title="YOLO with polygons (Ultralytics: data.yaml, images and labels)",
+    extensions=_EXTENSIONS,
+    holds=frozenset({"boxes", "polygons", "masks", "splits"}),
+    sniff=lambda path: has_polygons(path) is True,
+    read=read_yolo_seg,
+    write=write_yolo_seg,
+)

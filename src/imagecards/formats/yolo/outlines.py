@@ -1,0 +1,212 @@
+"""Objects as YOLO's polygons: one for each line, in pixels."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from imagecards.formats.losses import Losses
+from imagecards.formats.outlines import mask_of_object, runs_of
+from imagecards.formats.yolo.labels import Outlines
+from imagecards.formats.yolo.numbers import TOLERANCE, Floats
+from imagecards.geometry import centre_polygons, edge_polygons, join
+
+Parts: TypeAlias = Literal["join", "split"]
+
+
+class Objects(NamedTuple):
+    """The objects of some images, all in columns.
+
+    Attributes:
+        table: What is said of each: a struct.
+        owners: The number of its image.
+        sizes: Width and height of its image, shape (n, 2).
+        places: What it is called where a loss is told.
+    """
+
+    table: pa.StructArray
+    owners: Any
+    sizes: Floats
+    places: "Places"
+
+
+class Places:
+    """Names objects, when one has to be named."""
+
+    def __init__(self, names: Sequence[str], owners: Any) -> None:
+        self._names = names
+        self._owners = owners
+
+    def __getitem__(self, number: int) -> str:
+        owner = self._owners[number]
+        first = np.searchsorted(self._owners, owner)
+        return f"{self._names[owner]} objects[{number - first}]"
+
+
+class Line(NamedTuple):
+    """A polygon of an object: its number, and x and y in turn, in pixels."""
+
+    number: int
+    points: Floats
+
+
+def lines_of(objects: Objects, outlines: Outlines, parts: Parts, losses: Losses) -> list[Line]:
+    """Make polygons of objects.
+
+    Args:
+        objects: The objects.
+        outlines: ``"pixels"``: the centres of the outermost pixels; ``"vertices"``: the polygons as they are, and
+            masks by the edges of their pixels.
+        parts: Whether several polygons of an object become one, or several lines.
+        losses: Takes what is not the same any more.
+    """
+    if objects.table.type.get_field_index("segmentation") < 0:
+        segmentations = pa.nulls(len(objects.table), pa.null())
+        coordinates, offsets, first = np.zeros(0), np.zeros(1, np.int64), np.zeros(len(objects.table) + 1, np.int64)
+    else:
+        segmentations = pc.struct_field(objects.table, "segmentation")
+        coordinates, offsets, first = _polygons(segmentations)
+    counts = np.diff(first)
+    sizes = np.repeat(objects.sizes, counts, axis=0)
+    plain = np.zeros(0, bool) if outlines == "pixels" else _inside(coordinates, offsets, sizes)
+    bounds, starts = offsets.tolist(), first.tolist()
+    lines = []
+    for number, count in enumerate(counts.tolist()):
+        start = starts[number]
+        if count == 1 and outlines == "vertices" and plain[start]:
+            lines.append(Line(number, coordinates[bounds[start] : bounds[start + 1]]))
+            continue
+        if count and outlines == "vertices":
+            given = [coordinates[bounds[each] : bounds[each + 1]] for each in range(start, start + count)]
+            found = list(_clipped(given, objects, number, losses))
+        else:
+            found = _traced(segmentations[number].as_py(), objects, number, outlines, losses)
+        if not found:
+            losses.add(
+                "empty-dropped", "an object that covers nothing of its image is left out", objects.places[number]
+            )
+            continue
+        if len(found) > 1 and parts == "join":
+            message = "several parts of an object are one polygon, joined by thin bridges"
+            losses.add("parts-joined", message, objects.places[number])
+            found = [join(found).ravel()]
+        elif len(found) > 1:
+            message = "several parts of an object are objects of their own"
+            losses.add("parts-split", message, objects.places[number])
+        lines += [Line(number, points) for points in found]
+    _compare_boxes(lines, objects, outlines, losses)
+    return lines
+
+
+def _polygons(segmentations: pa.StructArray) -> tuple[Floats, Any, Any]:
+    """The coordinates of all polygons, where each polygon begins, and the first polygon of each object."""
+    lists = pc.struct_field(segmentations, "polygons")
+    polygons = pc.list_flatten(lists)
+    coordinates = pc.list_flatten(polygons).to_numpy(zero_copy_only=False)
+    return coordinates, _ends(polygons), _ends(lists)
+
+
+def _ends(lists: pa.ListArray) -> Any:
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def _inside(coordinates: Floats, offsets: Any, sizes: Floats) -> Any:
+    """Whether each polygon is sound and lies within its image."""
+    lengths = np.diff(offsets)
+    sound = (lengths >= 6) & (lengths % 2 == 0)
+    if sound.all():
+        limits = np.repeat(sizes, lengths // 2, axis=0).ravel()
+        beyond = np.flatnonzero((coordinates < -TOLERANCE) | (coordinates > limits + TOLERANCE))
+        sound[np.searchsorted(offsets, beyond, side="right") - 1] = False
+        return sound
+    return np.zeros(lengths.size, bool)  # one by one, then
+
+
+def _clipped(given: Sequence[Floats], objects: Objects, number: int, losses: Losses) -> Iterator[Floats]:
+    """What of an object's polygons lies within the image."""
+    size = objects.sizes[number]
+    for points in given:
+        if points.size < 6 or points.size % 2:
+            continue
+        vertices = points.reshape(-1, 2)
+        if (vertices >= -TOLERANCE).all() and (vertices <= size + TOLERANCE).all():
+            yield points
+            continue
+        losses.add("outside-clipped", "what lies outside of the image is cut off", objects.places[number])
+        clipped = clip(vertices, *size)
+        if len(clipped) >= 3:
+            yield clipped.ravel()
+
+
+def clip(points: Floats, width: float, height: float) -> Floats:
+    """Cut a polygon off at the edges of its image, one edge after the other.
+
+    Args:
+        points: Shape (n, 2).
+        width: Of the image.
+        height: Of the image.
+
+    Example:
+        >>> clip(np.array([[-2.0, 1], [2, 1], [2, 3], [-2, 3]]), 4, 4).tolist()
+        [[0.0, 1.0], [2.0, 1.0], [2.0, 3.0], [0.0, 3.0]]
+    """
+    for axis, limit, sign in ((0, 0.0, 1.0), (0, float(width), -1.0), (1, 0.0, 1.0), (1, float(height), -1.0)):
+        if not len(points):
+            break
+        depth = (points[:, axis] - limit) * sign
+        onward = np.roll(points, -1, axis=0)
+        ahead = np.roll(depth, -1)
+        crosses = (depth < 0) != (ahead < 0)
+        share = depth / np.where(crosses, depth - ahead, 1.0)
+        crossing = points + (onward - points) * share[:, None]
+        crossing[:, axis] = limit
+        both = np.stack([points, crossing], axis=1)
+        points = both[np.stack([depth >= 0, crosses], axis=1)]
+    return points
+
+
+def _traced(segmentation: Any, objects: Objects, number: int, outlines: Outlines, losses: Losses) -> list[Floats]:
+    """The outlines of a mask, or of what is made one."""
+    width, height = (int(side) for side in objects.sizes[number])
+    place = objects.places[number]
+    if segmentation is None or not (segmentation["polygons"] or segmentation["size"]):
+        losses.add("boxes-outlined", "an object without an outline gets that of its box", place)
+        box = objects.table[number]["bbox"].as_py()
+        if outlines == "vertices":
+            x, y, w, h = box
+            corners = np.array([x, y, x + w, y, x + w, y + h, x, y + h])
+            return list(_clipped([corners], objects, number, losses))
+        runs = mask_of_object({"bbox": box}, height, width)
+    elif segmentation["polygons"]:
+        losses.add("polygons-drawn", "a polygon is drawn, and the pixels are outlined anew", place)
+        runs = runs_of(segmentation["polygons"], height, width)
+    else:
+        counts = segmentation["counts"] if segmentation["counts"] is not None else segmentation["runs"]
+        runs = runs_of({"size": segmentation["size"], "counts": counts}, height, width)
+    if outlines == "pixels":
+        return [polygon.astype(np.float64).ravel() + 0.5 for polygon in centre_polygons(runs)]
+    losses.add("masks-as-polygons", "a mask is a polygon along the edges of its pixels", place)
+    return [polygon.ravel() for polygon in edge_polygons(runs)]
+
+
+def _compare_boxes(lines: Sequence[Line], objects: Objects, outlines: Outlines, losses: Losses) -> None:
+    """Tell of objects whose box is not the one that follows from the outline."""
+    if not lines:
+        return
+    numbers = np.array([line.number for line in lines])
+    lengths = np.array([line.points.size // 2 for line in lines])
+    points = np.concatenate([line.points for line in lines]).reshape(-1, 2)
+    starts = lengths.cumsum() - lengths
+    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
+    if outlines == "pixels":
+        low, high = np.floor(low), np.floor(high) + 1
+    boxes = pc.list_flatten(pc.struct_field(objects.table, "bbox")).to_numpy(zero_copy_only=False).reshape(-1, 4)
+    boxes = boxes[numbers]
+    away = np.concatenate([boxes[:, :2] - low, boxes[:, :2] + boxes[:, 2:] - high], axis=1)
+    single = np.bincount(numbers, minlength=len(objects.table))[numbers] == 1
+    for place in np.flatnonzero(single & (np.abs(away).max(axis=1) > TOLERANCE)).tolist():
+        message = "the box is the one around the outline when it is read again"
+        losses.add("boxes-recomputed", message, objects.places[int(numbers[place])])
