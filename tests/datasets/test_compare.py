@@ -98,6 +98,14 @@ def test_the_same_pixels_are_equal_however_they_are_said() -> None:
     assert (row.change, row.fields) == ("changed", ("segmentation",)), "a dropped outline does not go unseen"
 
 
+def test_what_formats_fill_in_is_no_difference() -> None:
+    bare, filled = image(box(0, 0, 2, 2)), image(box(0, 0, 2, 2, area=4.0, id=1, iscrowd=0), id=7)
+    assert compare(dataset([bare]), dataset([filled])).equal
+    assert changes([filled], [image(box(0, 0, 2, 2, area=3.0, id=1))]) == ["changed"]
+    assert changes([bare], [image(box(0, 0, 2, 2, iscrowd=1))]) == ["changed"]
+    assert changes([bare], [image(box(0, 0, 2, 2, score=1))]) == ["changed"]
+
+
 def test_pairs_of_one_category_come_first() -> None:
     before = [box(0, 0, 10, 10, "cat"), box(0, 0, 10, 9, "dog")]
     after = [box(0, 0, 10, 9, "cat"), box(0, 0, 10, 10, "dog")]

@@ -15,13 +15,16 @@ from imagecards.errors import FormatError
 from imagecards.geometry import (
     area,
     centre_polygons,
+    centre_polygons_many,
     check_polygon,
     components,
     edge_polygons,
+    edge_polygons_many,
     fill_centre,
     instances_of,
     join,
     mask_to_runs,
+    outlines,
     polygon_area,
     polygons_to_runs,
     runs_from_coco,
@@ -212,3 +215,19 @@ def test_joined_parts_of_a_mask_keep_it_but_for_the_bridges() -> None:
 def test_what_cannot_be_joined_is_a_format_error(bad: Any) -> None:
     with pytest.raises(FormatError):
         join(bad)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 12)), max_size=6))
+def test_many_masks_are_traced_as_each_one_is(drawn: list[tuple[int, int, int]]) -> None:
+    found = [mask_to_runs(np.random.default_rng(seed).random((height, width)) < 0.5) for seed, height, width in drawn]
+    for one, many in ((edge_polygons, edge_polygons_many), (centre_polygons, centre_polygons_many)):
+        expected = [[polygon.tolist() for polygon in one(runs)] for runs in found]
+        assert [[polygon.tolist() for polygon in polygons] for polygons in many(found)] == expected
+
+
+def test_many_masks_are_traced_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [mask_to_runs(np.random.default_rng(seed).random((9, 9)) < 0.5) for seed in range(20)]
+    whole = edge_polygons_many(found)
+    monkeypatch.setattr(outlines, "_RUNS", 100)
+    assert str(edge_polygons_many(found)) == str(whole)
+    assert edge_polygons_many([]) == []

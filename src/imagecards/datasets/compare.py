@@ -24,6 +24,8 @@ ImageChange: TypeAlias = Literal["equal", "changed", "added", "removed"]
 _BATCH = 512
 _EXACT = 1 - 1e-9
 _PLACE = ("bbox", "segmentation", "category")
+_DEFAULTS = {"iscrowd": 0}
+_FILLED_IN = ("area", "id")  # by formats that demand them: compared where both sides say them
 _UNKNOWN_SIZE = (1 << 15, 1 << 15)
 
 
@@ -121,6 +123,9 @@ class Comparison:
 def compare(before: ImageDataset, after: ImageDataset, *, least: float = 0.5) -> Comparison:
     """Compare two datasets: images by their names, objects by what they cover.
 
+    An image's or object's id, and an object's area, count where both sides say them: formats fill them in. An object
+    of which nothing is said is no crowd.
+
     Args:
         before: The first.
         after: The second.
@@ -180,8 +185,10 @@ def _compare_objects(
 
 
 def _fields(one: Mapping[str, Any], other: Mapping[str, Any], without: tuple[str, ...]) -> tuple[str, ...]:
-    names = sorted({*one, *other} - set(without))
-    return tuple(name for name in names if one.get(name) != other.get(name))
+    names = {*one, *other} - set(without) - {name for name in _FILLED_IN if (name in one) != (name in other)}
+    return tuple(
+        name for name in sorted(names) if one.get(name, _DEFAULTS.get(name)) != other.get(name, _DEFAULTS.get(name))
+    )
 
 
 def _lone(name: str, record: Mapping[str, Any], change: Literal["added", "removed"]) -> Iterator[ObjectRow]:

@@ -17,7 +17,7 @@ from imagecards.geometry.boxes import (
 from imagecards.geometry.brush import decode_brush, encode_brush
 from imagecards.geometry.fill import fill_centre
 from imagecards.geometry.masks import components, instances_of, mask_to_runs, paint, runs_to_mask
-from imagecards.geometry.outlines import centre_polygons, edge_polygons, join
+from imagecards.geometry.outlines import centre_polygons, centre_polygons_many, edge_polygons, edge_polygons_many, join
 from imagecards.geometry.polygons import (
     POLYGON_RULES,
     check_polygon,
@@ -51,6 +51,7 @@ __all__ = [
     "area",
     "bounds",
     "centre_polygons",
+    "centre_polygons_many",
     "check_polygon",
     "check_polygons",
     "components",
@@ -60,6 +61,7 @@ __all__ = [
     "denormalise",
     "difference",
     "edge_polygons",
+    "edge_polygons_many",
     "encode_brush",
     "encode_counts",
     "fill_centre",

@@ -6,8 +6,9 @@ contours do: ``cv2.fillPoly`` and `fill_centre` give the mask back. Both fill by
 is kept by a bridge from the outline to the hole and back along the same line, which lies within the mask.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,8 +19,12 @@ from imagecards.geometry.masks import mask_to_runs
 from imagecards.geometry.rings import BOTTOM, BOTTOM_AGAIN, TOP, TOP_AGAIN, trace
 from imagecards.geometry.runs import Ints, Runs
 
-__all__ = ["centre_polygons", "edge_polygons", "fill_centre", "join"]
+__all__ = ["centre_polygons", "centre_polygons_many", "edge_polygons", "edge_polygons_many", "fill_centre", "join"]
 
+_Number = TypeVar("_Number", np.int64, np.float64)
+_Points = TypeVar("_Points")
+
+_RUNS = 1 << 18  # and columns that are traced at once
 _PAIRS = 1 << 20  # distances that are held at once
 
 
@@ -40,7 +45,21 @@ def edge_polygons(mask: Runs | ArrayLike) -> list[NDArray[np.float64]]:
         >>> [polygon.ravel().tolist() for polygon in edge_polygons([[0, 0, 0], [0, 1, 1]])]
         [[1.0, 1.0, 3.0, 1.0, 3.0, 2.0, 1.0, 2.0]]
     """
-    rings = trace(mask if isinstance(mask, Runs) else mask_to_runs(mask), 4)
+    return edge_polygons_many([mask if isinstance(mask, Runs) else mask_to_runs(mask)])[0]
+
+
+def edge_polygons_many(masks: Sequence[Runs]) -> list[list[NDArray[np.float64]]]:
+    """Trace the pixel-edge outlines of many masks: as `edge_polygons` of each, many times as fast.
+
+    Example:
+        >>> [len(polygons) for polygons in edge_polygons_many([Runs((1, 3), np.array([0, 1, 1, 1]))] * 2)]
+        [2, 2]
+    """
+    return [each for batch in _batches(masks) for each in _edge_polygons(batch)]
+
+
+def _edge_polygons(masks: Sequence[Runs]) -> list[list[NDArray[np.float64]]]:
+    rings, owners = trace(masks, 4)
     kind = rings.kind
     left, right = rings.column, rings.column + 1
     is_top = (kind == TOP) | (kind == TOP_AGAIN)
@@ -48,7 +67,7 @@ def edge_polygons(mask: Runs | ArrayLike) -> list[NDArray[np.float64]]:
     start = np.where(kind == TOP, left, right)
     end = np.where(kind == BOTTOM, left, right)
     points = np.stack([np.stack([start, y], axis=1), np.stack([end, y], axis=1)], axis=1)
-    return [polygon.astype(np.float64) for polygon in _corners(points.reshape(-1, 2), 2 * rings.offsets)]
+    return _grouped(_corners(points.reshape(-1, 2).astype(np.float64), 2 * rings.offsets), owners, len(masks))
 
 
 def centre_polygons(mask: Runs | ArrayLike) -> list[Ints]:
@@ -69,7 +88,21 @@ def centre_polygons(mask: Runs | ArrayLike) -> list[Ints]:
         >>> [polygon.tolist() for polygon in centre_polygons([[1, 1, 0], [1, 1, 0], [0, 0, 1]])]
         [[[0, 0], [1, 0], [1, 1], [2, 2], [1, 1], [0, 1]]]
     """
-    rings = trace(mask if isinstance(mask, Runs) else mask_to_runs(mask), 8)
+    return centre_polygons_many([mask if isinstance(mask, Runs) else mask_to_runs(mask)])[0]
+
+
+def centre_polygons_many(masks: Sequence[Runs]) -> list[list[Ints]]:
+    """Trace the pixel-centre outlines of many masks: as `centre_polygons` of each, many times as fast.
+
+    Example:
+        >>> [len(polygons) for polygons in centre_polygons_many([Runs((1, 3), np.array([0, 1, 1, 1]))] * 2)]
+        [2, 2]
+    """
+    return [each for batch in _batches(masks) for each in _centre_polygons(batch)]
+
+
+def _centre_polygons(masks: Sequence[Runs]) -> list[list[Ints]]:
+    rings, owners = trace(masks, 8)
     kind, column = rings.kind, rings.column
     is_top = (kind == TOP) | (kind == TOP_AGAIN)
     edge = np.where(is_top, rings.top, rings.bottom)
@@ -87,10 +120,11 @@ def centre_polygons(mask: Runs | ArrayLike) -> list[Ints]:
     points[:, 1, 0], points[:, 1, 1] = np.where(straight, column, beside), np.where(straight, row, first)
     points[:, 2, 0], points[:, 2, 1] = np.where(straight, column, beside), np.where(straight, row, last)
     polygons = _corners(points.reshape(-1, 2), 3 * rings.offsets)
-    return [
+    closed = [
         polygon if len(polygon) > 2 else np.concatenate([polygon, polygon[-1:].repeat(3 - len(polygon), axis=0)])
         for polygon in polygons
     ]
+    return _grouped(closed, owners, len(masks))
 
 
 def join(parts: Sequence[ArrayLike]) -> NDArray[np.float64]:
@@ -124,7 +158,23 @@ def join(parts: Sequence[ArrayLike]) -> NDArray[np.float64]:
     return joined
 
 
-def _corners(points: Ints, offsets: Ints) -> list[Ints]:
+def _batches(masks: Sequence[Runs]) -> Iterator[Sequence[Runs]]:
+    """Masks that are traced at once: as many as take little memory."""
+    start, gathered = 0, 0
+    for number, runs in enumerate(masks, start=1):
+        gathered += runs.counts.size + runs.size[1]  # a run may go on through many columns
+        if gathered >= _RUNS or number == len(masks):
+            yield masks[start:number]
+            start, gathered = number, 0
+
+
+def _grouped(polygons: Sequence[_Points], owners: Ints, count: int) -> list[list[_Points]]:
+    """The polygons of each mask, given which mask each is of."""
+    stops = np.searchsorted(owners, np.arange(count), side="right").tolist()
+    return [list(polygons[start:stop]) for start, stop in pairwise([0, *stops])]
+
+
+def _corners(points: NDArray[_Number], offsets: Ints) -> list[NDArray[_Number]]:
     """Leave out the points of closed rings at which the direction doesn't change."""
     points, offsets = _kept(points, offsets, (points[_onward(offsets)] != points).any(axis=1))
     onward = _onward(offsets)
@@ -136,7 +186,7 @@ def _corners(points: Ints, offsets: Ints) -> list[Ints]:
     return [points[start:stop] for start, stop in pairwise(bounds)]
 
 
-def _kept(points: Ints, offsets: Ints, keep: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+def _kept(points: NDArray[_Number], offsets: Ints, keep: NDArray[np.bool_]) -> tuple[NDArray[_Number], Ints]:
     """Keep some points of each ring, and the first one of a ring that would lose all."""
     before = np.concatenate([[0], keep.cumsum()])
     emptied = before[offsets[1:]] == before[offsets[:-1]]

@@ -12,6 +12,7 @@ A ring around a hole is joined to the ring outside of it by a bridge, there and 
 lies above the hole's topmost pixel down to the run's bottom. That is within the mask, and needs no search.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,27 +41,34 @@ class Rings(NamedTuple):
     offsets: Ints
 
 
-def trace(runs: Runs, connectivity: int) -> Rings:
-    """Walk around every connected part of a mask, holes included.
+def trace(masks: Sequence[Runs], connectivity: int) -> tuple[Rings, Ints]:
+    """Walk around every connected part of masks, holes included.
+
+    Many masks are walked around at once, as one picture in which they stand beside each other: for masks of usual
+    size, the calls of array operations cost more than the operations.
 
     Args:
-        runs: The mask.
+        masks: The masks; their sizes may differ.
         connectivity: 4 or 8: whether pixels that touch at a corner only are connected.
 
     Returns:
-        One ring for each part, ordered by the part's first pixel.
+        One ring for each part, ordered by the mask and the part's first pixel; and which mask each ring is of.
 
     Example:
-        >>> trace(Runs((3, 3), np.array([0, 4, 1, 4])), 4).offsets.tolist()
-        [0, 10]
+        >>> rings, mask = trace([Runs((3, 3), np.array([0, 4, 1, 4])), Runs((1, 2), np.array([1, 1]))], 4)
+        >>> rings.offsets.tolist(), mask.tolist()
+        ([0, 10, 12], [0, 1])
     """
-    pieces = columns(runs)
-    successor, piece, kind = _linked(pieces, connectivity)
+    cut = [columns(runs) for runs in masks]
+    shifts = np.cumsum([0, *(runs.size[1] + 1 for runs in masks)])[:-1]
+    owner = np.repeat(np.arange(len(masks)), [pieces[0].size for pieces in cut])
+    column, top, bottom = (np.concatenate([np.zeros(0, np.int64), *part]) for part in zip(*cut, strict=True))
+    successor, piece, kind = _linked((column + shifts[owner], top, bottom), connectivity)
     ring = leaders(successor)
     order, offsets = _ordered(successor, ring)
-    owner = piece[order]
-    column, top, bottom = (part[owner] for part in pieces)
-    return Rings(kind[order], column, top, bottom, offsets)
+    node = piece[order]
+    rings = Rings(kind[order], column[node], top[node], bottom[node], offsets)
+    return rings, owner[node[offsets[:-1]]]
 
 
 def parts(runs: Runs, connectivity: int) -> tuple[tuple[Ints, Ints, Ints], Ints]:

@@ -6,9 +6,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from imagecards.errors import FormatError
 from imagecards.formats.json_text import JsonText
 from imagecards.formats.losses import Losses
-from imagecards.formats.outlines import runs_of
+from imagecards.formats.outlines import runs_of, runs_of_many
 from imagecards.formats.scene import View
-from imagecards.geometry import area, bounds, edge_polygons, polygon_area, runs_from_coco, runs_to_coco
+from imagecards.geometry import Runs, area, bounds, edge_polygons_many, polygon_area, runs_from_coco, runs_to_coco_many
 
 Outlines: TypeAlias = Literal["keep", "rle", "polygons", "none"]
 
@@ -45,6 +45,14 @@ class Rules(NamedTuple):
     indent: bool
 
 
+class _Found(NamedTuple):
+    """An annotation in the making, what it is called, and height and width of its image."""
+
+    entry: dict[str, Any]
+    place: str
+    size: tuple[int, int]
+
+
 def write_objects(rules: Rules, items: Sequence[Item]) -> tuple[bytes, Losses]:
     """Write the objects of some images as entries of a JSON array.
 
@@ -52,7 +60,7 @@ def write_objects(rules: Rules, items: Sequence[Item]) -> tuple[bytes, Losses]:
         FormatError: An outline can't be drawn into its image.
     """
     losses = Losses()
-    entries: list[dict[str, Any]] = []
+    found: list[_Found] = []
     for item in items:
         lists = item.view.record.get("objects") or {}
         names: list[str | None] = ["category_id" if name == "categories" else name for name in lists]
@@ -68,20 +76,16 @@ def write_objects(rules: Rules, items: Sequence[Item]) -> tuple[bytes, Losses]:
                 said.pop("id", None)
             entry.update(said)
             entry["category_id"] = rules.ids[entry["category_id"]]
-            place = f"{item.view.name} objects[{number}]"
-            if _finish(entry, rules, item.view, place, losses):
-                entries.append(entry)
-    return JsonText(rules.indent).entries(entries), losses
+            found.append(_Found(entry, f"{item.view.name} objects[{number}]", (item.view.height, item.view.width)))
+    if rules.outlines != "keep":
+        _convert(found, rules.outlines, losses)
+    kept = [each.entry for each in found if _finish(each.entry, rules, each.place, losses)]
+    return JsonText(rules.indent).entries(kept), losses
 
 
-def _finish(entry: dict[str, Any], rules: Rules, view: View, place: str, losses: Losses) -> bool:
-    """Give an annotation its outline, area and crowd flag; whether it is large enough to be kept."""
+def _finish(entry: dict[str, Any], rules: Rules, place: str, losses: Losses) -> bool:
+    """Give an annotation its area and crowd flag; whether it is large enough to be kept."""
     outline = entry.get("segmentation")
-    if rules.outlines != "keep" and outline:
-        try:
-            _convert(entry, rules.outlines, view, place, losses)
-        except FormatError as error:
-            raise FormatError(f"{place}: {error}") from error
     if "area" not in entry:
         entry["area"] = _area(entry["bbox"], outline)
     else:
@@ -93,21 +97,40 @@ def _finish(entry: dict[str, Any], rules: Rules, view: View, place: str, losses:
     return True
 
 
-def _convert(entry: dict[str, Any], form: Outlines, view: View, place: str, losses: Losses) -> None:
-    outline = entry["segmentation"]
+def _convert(found: Sequence[_Found], form: Outlines, losses: Losses) -> None:
+    """Give annotations their outlines in another form."""
+    outlined = [each for each in found if each.entry.get("segmentation")]
     if form == "none":
-        del entry["segmentation"]
-        losses.add("outlines-dropped", "outlines are left out", place)
-    elif form == "polygons" and isinstance(outline, Mapping):
-        polygons = edge_polygons(runs_of(outline, view.height, view.width))
-        entry["segmentation"] = [polygon.ravel().tolist() for polygon in polygons]
-        losses.add("outlines-as-polygons", "masks are written as polygons around the same pixels", place)
-    elif form == "rle":
-        runs = runs_of(outline, view.height, view.width)
-        entry["segmentation"] = runs_to_coco(runs)
-        if entry["segmentation"] != outline:
+        for each in outlined:
+            del each.entry["segmentation"]
+            losses.add("outlines-dropped", "outlines are left out", each.place)
+        return
+    if form == "polygons":
+        outlined = [each for each in outlined if isinstance(each.entry["segmentation"], Mapping)]
+    drawn = _drawn(outlined)
+    if form == "polygons":
+        for each, polygons in zip(outlined, edge_polygons_many(drawn), strict=True):
+            each.entry["segmentation"] = [polygon.ravel().tolist() for polygon in polygons]
+            losses.add("outlines-as-polygons", "masks are written as polygons around the same pixels", each.place)
+        return
+    for (entry, place, _), runs, rle in zip(outlined, drawn, runs_to_coco_many(drawn), strict=True):
+        if rle != entry["segmentation"]:
             losses.add("outlines-as-rle", "outlines are written as masks, compressed", place)
+        entry["segmentation"] = rle
         _measure(entry, [*bounds(runs)], area(runs), place, losses)
+
+
+def _drawn(found: Sequence[_Found]) -> list[Runs]:
+    """The pixels of each annotation's outline."""
+    try:
+        return runs_of_many([each.entry["segmentation"] for each in found], [each.size for each in found])
+    except FormatError:
+        for each in found:
+            try:
+                runs_of(each.entry["segmentation"], *each.size)
+            except FormatError as error:
+                raise FormatError(f"{each.place}: {error}") from error
+        raise
 
 
 def _measure(entry: dict[str, Any], box: list[int], pixels: int, place: str, losses: Losses) -> None:
