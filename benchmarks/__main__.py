@@ -4,17 +4,17 @@ import argparse
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import lookup, reading, register, validate
+from benchmarks import formats, lookup, reading, register, validate
 from benchmarks.children import ROOT
 from benchmarks.figures import Outcome, Sample, Suite
 from benchmarks.machine import describe
 from benchmarks.options import Options
-from benchmarks.peers import peer_versions, peers_python
+from benchmarks.peers import ENVIRONMENTS, peer_versions, peers_python
 from benchmarks.report import judgements, render, section
 
 _SUITES = MappingProxyType(
@@ -23,8 +23,10 @@ _SUITES = MappingProxyType(
         "validate": validate.suites,
         "lookup": lookup.suites,
         "reading": reading.suites,
+        "formats": formats.suites,
     }
 )
+_NEEDED = MappingProxyType({"register": ("peers",), "formats": ("supervision", "datumaro")})
 
 
 def main() -> None:
@@ -34,11 +36,11 @@ def main() -> None:
     load = os.getloadavg()[0]  # before anything is made
     place = ROOT / ".bench"
     place.mkdir(exist_ok=True)
-    peers = arguments.peers
-    if peers is None and "register" in names and not arguments.no_peers:
-        peers = peers_python(place / "peers")
+    peers = {} if arguments.no_peers else _peers(place, names, dict(arguments.peers))
+    measured = [peer_versions(python, ENVIRONMENTS[name]) for name, python in peers.items()]
+    versions = {name: version for each in measured for name, version in each.items()}
     options = Options(place, arguments.quick, peers)
-    machine = describe(place, peer_versions(peers), load)
+    machine = describe(place, versions, load)
     with _secluded(options):
         outcomes = [_run(suite, arguments.rounds) for name in names for suite in _SUITES[name](options)]
     samples = {outcome.suite.title: outcome.samples for outcome in outcomes}
@@ -58,7 +60,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("suites", nargs="*", metavar="suite", help=f"of {', '.join(_SUITES)}; all by default")
     parser.add_argument("--quick", action="store_true", help="small data, to try the machinery: no report is written")
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs (5)")
-    parser.add_argument("--peers", type=Path, help="an interpreter that has the peers, instead of .bench/peers")
+    parser.add_argument(
+        "--peers",
+        action="append",
+        default=[],
+        type=_environment,
+        metavar="NAME=PYTHON",
+        help=f"an interpreter that has some peers ({', '.join(ENVIRONMENTS)}), instead of .bench/NAME",
+    )
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     parser.add_argument("--output", type=Path, help="where to write the report, also of a part of the suites")
     arguments = parser.parse_args()
@@ -66,6 +75,23 @@ def _arguments() -> argparse.Namespace:
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}: there are {', '.join(_SUITES)}")
     return arguments
+
+
+def _environment(text: str) -> tuple[str, Path]:
+    name, separator, python = text.partition("=")
+    if not separator or name not in ENVIRONMENTS:
+        raise argparse.ArgumentTypeError(f"write one of {', '.join(ENVIRONMENTS)}, '=' and the interpreter")
+    return name, Path(python)
+
+
+def _peers(place: Path, suites: Sequence[str], given: Mapping[str, Path]) -> dict[str, Path]:
+    """The interpreters with the peers that the suites measure against; those that can't be made are left out."""
+    found = {}
+    for name in [name for suite in suites for name in _NEEDED.get(suite, ())]:
+        python = given.get(name) or peers_python(place / name, ENVIRONMENTS[name])
+        if python is not None:
+            found[name] = python
+    return found
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = ("imagecards", "pyarrow", "pydantic", "numpy", "pillow", "polars")
+_PACKAGES = ("imagecards", "pyarrow", "pydantic", "numpy", "pillow", "polars", "pycocotools")
 
 
 def describe(place: Path, peers: dict[str, str], load: float) -> dict[str, str]:

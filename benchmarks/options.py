@@ -1,5 +1,6 @@
 """What a run was told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,12 @@ class Options:
     Attributes:
         place: Where everything that is made goes; may be deleted at any time.
         quick: Small data, to try the machinery.
-        peers: The interpreter that has the peers, if any.
+        peers: The interpreters that have the peers, by environment; those that are not there are left out.
     """
 
     place: Path
     quick: bool
-    peers: Path | None
+    peers: Mapping[str, Path]
 
     @property
     def data(self) -> Path:

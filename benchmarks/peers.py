@@ -1,45 +1,64 @@
-"""The peers live in an environment of their own: what they pin clashes with what we use."""
+"""The peers live in environments of their own: what they pin clashes with what we use, and with each other."""
 
+import fcntl
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
-PINS = ("dvc==3.67.1", "trackio==0.43.0")
-"""What is measured against."""
+ENVIRONMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "peers": ("dvc==3.67.1", "trackio==0.43.0"),
+        "supervision": ("supervision==0.31.2", "opencv-python-headless==4.14.0.94"),
+        "datumaro": ("datumaro==1.13.12",),
+    }
+)
+"""What is measured against, by environment."""
 
 
-def peers_python(place: Path) -> Path | None:
-    """The interpreter that has the peers; the environment is made on first use.
+def peers_python(place: Path, pins: Sequence[str]) -> Path | None:
+    """The interpreter that has some peers; the environment is made on first use, by one process at a time.
 
     Args:
         place: The environment's folder.
+        pins: The peers, in pinned versions.
 
     Returns:
-        The interpreter, or nothing where the peers can't be installed: then they are not measured.
+        The interpreter, or nothing where the peers can't be installed: then they are left out.
     """
     python = place / "bin" / "python"
     made = place / "pins.txt"
-    wanted = "\n".join(PINS)
-    if made.is_file() and made.read_text(encoding="utf-8") == wanted:
-        return python
-    print(f"making an environment with {', '.join(PINS)}", flush=True)
-    install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *PINS]
-    try:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
-        subprocess.run(install, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        print(f"the peers can't be installed and are left out: {error}", file=sys.stderr)
-        return None
-    made.write_text(wanted, encoding="utf-8")
+    wanted = "\n".join(pins)
+    with _alone(place):
+        if made.is_file() and made.read_text(encoding="utf-8") == wanted:
+            return python
+        print(f"making an environment with {', '.join(pins)}", flush=True)
+        install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *pins]
+        try:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+            subprocess.run(install, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"{', '.join(pins)} can't be installed and is left out: {error}", file=sys.stderr)
+            return None
+        made.write_text(wanted, encoding="utf-8")
     return python
 
 
-def peer_versions(python: Path | None) -> dict[str, str]:
-    """The versions of the peers, by name."""
-    if python is None:
-        return {}
-    names = [pin.split("==")[0] for pin in PINS]
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """While inside, no other process makes the environment."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(place.with_name(f"{place.name}.lock"), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def peer_versions(python: Path, pins: Sequence[str]) -> dict[str, str]:
+    """The versions of some peers, by name."""
+    names = [pin.split("==")[0] for pin in pins]
     code = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {names}}}))"
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
     versions: dict[str, str] = json.loads(done.stdout)

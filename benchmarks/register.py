@@ -49,6 +49,7 @@ class Register:
         self.title = f"Register {count:,} JPEGs of {size // 1000} kB"
         self._what = f"{count:,} x {size // 1000} kB"
         self._options = options
+        self._peers = options.peers.get("peers")
         self._count, self._size = count, size
         self._scratch = options.scratch / "register"
         self._made = Photographs(Path(), Path())
@@ -95,7 +96,7 @@ class Register:
             ("cards", self._cards),
             ("cards command", self._cards_command),
         ]
-        if self._options.peers is not None:
+        if self._peers is not None:
             contestants += [
                 ("dvc", self._dvc),
                 ("trackio", self._trackio),
@@ -135,18 +136,18 @@ class Register:
     def _dvc(self, images: Path) -> Sample:
         self._dvc_init(images.parent)
         variables = secluded(self._scratch)
-        return measure("dvc_add", self._made.more, images.parent, python=self._options.peers, environment=variables)
+        return measure("dvc_add", self._made.more, images.parent, python=self._peers, environment=variables)
 
     def _dvc_command(self, images: Path) -> Sample:
         self._dvc_init(images.parent)
-        return self._commands(images, [self._options.peers, "-m", "dvc", "add", "images"], secluded(self._scratch))
+        return self._commands(images, [self._peers, "-m", "dvc", "add", "images"], secluded(self._scratch))
 
     def _dvc_init(self, place: Path) -> None:
-        clock([self._options.peers, "-m", "dvc", "init", "--no-scm", "--quiet"], place, secluded(self._scratch))
+        clock([self._peers, "-m", "dvc", "init", "--no-scm", "--quiet"], place, secluded(self._scratch))
 
     def _trackio(self, images: Path) -> Sample:
         variables = secluded(self._scratch)
-        return measure("trackio_log", images, self._made.more, python=self._options.peers, environment=variables)
+        return measure("trackio_log", images, self._made.more, python=self._peers, environment=variables)
 
     def _commands(self, images: Path, command: Sequence[object], variables: dict[str, str]) -> Sample:
         sample = {step: clock(command, images.parent, variables) for step in ("first", "again")}

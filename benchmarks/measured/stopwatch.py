@@ -30,9 +30,10 @@ class Stopwatch:
         gc.collect()
         if settle:
             os.sync()
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         yield
         self.figures[name] = time.perf_counter() - start
+        self.figures[f"{name}: processor"] = time.process_time() - busy
 
     def tell(self) -> None:
         """Print the figures for `benchmarks.children.measure`."""

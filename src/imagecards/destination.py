@@ -44,18 +44,18 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Write]:
             raise _taken(target)
     # cut, so that a long name doesn't become one that is too long
     gathering = target.parent / f".{target.name[:40]}.tmp-{secrets.token_hex(6)}"
-    made: set[Path] = set()
+    made: set[str] = set()  # as text: thousands of small files would spend their time on joining paths
 
     def write(path: str, chunks: Iterable[bytes]) -> None:
         reason = check_relative(path)
         if reason is not None:
             raise IntegrityError(f"the path {path!r} {reason}: a registry that names it was tampered with", path)
-        place = gathering / path
+        folder = path.rpartition("/")[0]
         with _explained(target):
-            if place.parent not in made:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                made.add(place.parent)
-            _write_new(place, chunks)
+            if folder not in made:
+                (gathering / folder).mkdir(parents=True, exist_ok=True)
+                made.add(folder)
+            _write_new(f"{gathering}/{path}", chunks)
 
     try:
         with _explained(target):
@@ -99,7 +99,7 @@ def _taken(target: Path) -> AlreadyExistsError:
     return AlreadyExistsError(f"{target} exists already: choose another folder, or remove it first")
 
 
-def _write_new(place: Path, chunks: Iterable[bytes]) -> None:
+def _write_new(place: str, chunks: Iterable[bytes]) -> None:
     file = os.open(place, _NEW_FILE, 0o666)
     try:
         for chunk in chunks:

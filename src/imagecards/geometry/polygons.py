@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imagecards.errors import FormatError
-from imagecards.geometry.rle import runs_from_coco, runs_from_coco_many, union
+from imagecards.geometry.counts import decode_many
+from imagecards.geometry.rle import canonical_runs, runs_from_coco, runs_from_coco_many, union
 from imagecards.geometry.runs import Runs, check_size
 
 # What `check_polygons` numbers; 0 is a sound polygon.
@@ -214,12 +215,15 @@ def polygons_to_runs_many(
     if not flat or not all(map(len, objects)) or not _plainly_safe(objects, sizes):
         return [polygons_to_runs(one, height, width) for one, (height, width) in zip(objects, sizes, strict=True)]
     filled: list[dict[str, Any]] = []
+    shapes: list[tuple[int, int]] = []
     start = 0
     for (height, width), group in groupby(zip(objects, sizes, strict=True), key=lambda pair: pair[1]):
         stop = start + sum(len(polygons) for polygons, _ in group)
-        filled += coco.frPyObjects(flat[start:stop], *check_size(height, width))
+        shapes += [check_size(height, width)] * (stop - start)
+        filled += coco.frPyObjects(flat[start:stop], height, width)
         start = stop
-    runs = runs_from_coco_many(filled)
+    counts, offsets = decode_many([rle["counts"] for rle in filled])
+    runs = canonical_runs(counts, offsets, shapes) or runs_from_coco_many(filled)
     stops = np.cumsum([len(polygons) for polygons in objects]).tolist()
     return [
         runs[stop - 1] if len(polygons) == 1 else union(runs[stop - len(polygons) : stop])

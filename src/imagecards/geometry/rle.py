@@ -85,7 +85,7 @@ def runs_from_coco_many(rles: Sequence[Mapping[str, Any]]) -> list[Runs]:
         except FormatError:
             pass  # which mask it was, and what is wrong, is found by looking at them one by one
         else:
-            quick = _canonical(counts, offsets, sizes)
+            quick = canonical_runs(counts, offsets, sizes)
             if quick is not None:
                 return quick
     masks = []
@@ -211,8 +211,14 @@ def _size_of(rle: object) -> tuple[int, int]:
     return check_size(size[0], size[1])
 
 
-def _canonical(counts: Ints, offsets: Ints, sizes: Sequence[tuple[int, int]]) -> list[Runs] | None:
-    """Make runs of counts that fill their sizes exactly and have no zeros but the first, or ``None``."""
+def canonical_runs(counts: Ints, offsets: Ints, sizes: Sequence[tuple[int, int]]) -> list[Runs] | None:
+    """Make runs of counts that fill their sizes exactly and have no zeros but the first; ``None`` if one doesn't.
+
+    Args:
+        counts: The run lengths of all masks, as `decode_many` gives them.
+        offsets: Where those of each mask begin, and their number.
+        sizes: Height and width of each mask, which were checked before.
+    """
     sums = np.concatenate([[0], counts.cumsum()])
     zeros = np.flatnonzero(counts == 0)
     if (
