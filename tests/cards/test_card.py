@@ -395,7 +395,7 @@ def test_another_kind_of_document_is_not_a_card() -> None:
         (images(table=stored("t")), "a card of kind 'images' has records and no table"),
         (
             table(table=None),
-            "a card of kind 'table' has a table, and no records or splits or documents or shards",
+            "a card of kind 'table' has a table, and no records or splits or attributes or documents or shards",
         ),
         (table(shards=[stored("s")]), "a card of kind 'table' has a table, and no shards"),
         (

@@ -280,12 +280,14 @@ def test_output_shows_control_characters_as_escapes(run: Run, make_folder: MakeF
 def test_every_command_has_json(run: Run) -> None:
     shown = run("--help").out
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
-    expected = "validate register attach list versions show diff fetch tag untag withdraw verify gc"
+    expected = (
+        "validate convert compare formats register attach list versions show diff fetch tag untag withdraw verify gc"
+    )
     assert " ".join(commands) == expected
     for command in commands:
         explained = run(command, "--help").out
         assert "--json" in explained
-        assert ("--registry" in explained) == (command != "validate")
+        assert ("--registry" in explained) == (command not in ("validate", "convert", "compare", "formats"))
         assert json.loads(run(command, "--json", "--no-such-option").out)["exit_code"] == 2
 
 

@@ -35,11 +35,11 @@ def at(tmp_path: Path, make_folder: MakeFolder) -> tuple[str, Path]:
 
 
 CASES: list[tuple[int, str, list[str]]] = [
-    (1, r"nothing was registered, since the data break rules: 1 error", ["register", "bad", "a/new"]),
+    (1, r"nothing was registered or written, since the data break rules: 1 error", ["register", "bad", "a/new"]),
     (1, r"damaged.parquet can't be read as a .parquet table", ["register", "damaged.parquet", "a/new"]),
     (2, r"^image_dir must be a directory, and nowhere is none$", ["register", "nowhere", "a/new"]),
     (2, r"^metadata file no.jsonl does not exist", ["register", "images", "a/new", "--metadata", "no.jsonl"]),
-    (2, r"is no folder and no table", ["register", "photo.jpg", "a/new"]),
+    (2, r"is no folder, no table", ["register", "photo.jpg", "a/new"]),
     (2, r"--metadata names a file", ["register", "damaged.parquet", "a/new", "--metadata", "m.jsonl"]),
     (2, r"did you mean", ["register", "images", "A/New"]),
     (2, r"'x' has no '='", ["register", "images", "a/new", "--artifact", "x"]),

@@ -155,3 +155,26 @@ def test_masks_of_parts_are_drawn() -> None:
     assert changes([image(box(2, 2, 10, 10, segmentation=parts))], [image(box(2, 2, 10, 10, segmentation=rle))]) == [
         "equal"
     ]
+
+
+def test_images_of_two_sizes_are_told() -> None:
+    rles = [{"size": [side, side], "counts": [0, 4, side * side - 4]} for side in (20, 30)]
+    one, other = (
+        dataset([image(box(0, 0, 1, 4, segmentation=rle))], size=side) for rle, side in zip(rles, (20, 30), strict=True)
+    )
+    found = compare(one, other)
+    assert [tuple(row) for row in found.images] == [("a.png", "changed", ("size",))]
+    assert [row.change for row in found.objects] == ["equal"], "paired by their boxes"
+    assert compare(one, dataset([image(box(0, 0, 1, 4, segmentation=rles[0]))], size=None)).equal
+
+
+def test_another_box_beside_the_same_outline_is_told() -> None:
+    one, other = (image(box(2, 2, side, 8, segmentation=[SQUARE])) for side in (8, 9))
+    (row,) = compare(dataset([one]), dataset([other])).objects
+    assert (row.change, row.iou, row.fields) == ("changed", 1.0, ("bbox",))
+
+
+def test_names_of_categories_do_not_forge_lines() -> None:
+    forged = [image(box(0, 0, 4, 4, "a\n  b.png: removed"))]
+    text = compare(dataset(forged), dataset([image()])).render()
+    assert text.splitlines()[-1] == "  a.png objects[0]: a\\n  b.png: removed removed"

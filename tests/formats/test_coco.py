@@ -14,7 +14,7 @@ from tests.formats.strategies import datasets, make_dataset
 
 from imagecards.datasets import ImageDataset
 from imagecards.errors import InvalidInputError
-from imagecards.formats import write
+from imagecards.formats import read, write
 from imagecards.formats.outlines import runs_of
 from imagecards.geometry import area
 
@@ -224,3 +224,12 @@ class TestOptions:
         _, _, files = back(dataset, indent=True, images=False)
         text = files["annotations.json"].decode()
         assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize("area", [1e300, 1e30, 2.0**60, 2.0**53, 2.0**53 - 1, 0.5])
+def test_areas_of_any_size_are_written(tmp_path: Path, area: float) -> None:
+    record = {"file_name": "a.png", "objects": {"bbox": [[0, 0, 1, 1]], "categories": ["cat"], "area": [area]}}
+    write(make_dataset([record], {"a.png": (4, 4)}), tmp_path / "out", "coco")
+    again = read(tmp_path / "out", "coco").dataset.records[0]
+    assert again.objects is not None
+    assert again.objects.area == [area]

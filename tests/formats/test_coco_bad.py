@@ -412,3 +412,71 @@ def test_anything_is_an_issue_or_kept(data: st.DataObject, tmp_path_factory: pyt
         return
     names = [entry.get("file_name") for entry in content["images"] if isinstance(entry, dict)]
     assert all(record.file_name in names for record in found.dataset.records)
+
+
+@pytest.mark.parametrize("key", ["images", "annotations", "categories"])
+def test_a_member_that_is_there_twice(tmp_path: Path, key: str) -> None:
+    text = json.dumps(document())
+    put(tmp_path, f'{text[:-1]}, "{key}" : []}}'.encode())
+    with pytest.raises(FormatError, match=f"has {key} twice, and it is not clear which counts: make one of them"):
+        read(tmp_path, "coco", check_images=False)
+    put(tmp_path, {**document(), "more": {key: 1, "says": f'"{key}":', f'"{key}': [{key: key}]}})
+    read(tmp_path, "coco", check_images=False)
+
+
+@pytest.mark.parametrize("name", ["../1.png", "/1.png", "C:\\1.png", "a\0.png", "con.png", "", "a//1.png"])
+def test_names_that_are_no_paths_are_told_as_such_where_images_are_missing(tmp_path: Path, name: str) -> None:
+    content = changed("images", 0, file_name=name)
+    put(tmp_path, content)
+    for number in (1, 2):
+        Image.new("L", (10, 8)).save(tmp_path / f"{number}.png")
+    found = read(tmp_path, "coco", strict=False)
+    assert {issue.rule for issue in found.report} == {"unsafe-path"}
+    assert found.dataset.names == ("2.png",)
+
+
+def test_images_behind_links_are_told(tmp_path: Path) -> None:
+    for folder in ("data", "images"):
+        (tmp_path / folder).mkdir()
+    put(tmp_path / "data", document())
+    for number in (1, 2):
+        Image.new("L", (10, 8)).save(tmp_path / "images" / f"{number}.png")
+    (tmp_path / "data" / "images").symlink_to(tmp_path / "images")
+    with pytest.raises(InvalidMetadataError, match="links such as 'images' are not followed: put the image itself"):
+        read(tmp_path / "data", "coco")
+
+
+def test_no_field_is_overwritten_by_one_that_gets_its_name(tmp_path: Path) -> None:
+    content = document()
+    content["images"][0] |= {"objects": 1, "objects_": 2, "captions": "own", "file_name_": 3}
+    content["annotations"][0] |= {"category": 1, "category_": 2, "categories": 3, "categories_": 4}
+    content["annotations"].append({"id": 1, "image_id": 1, "caption": "said"})
+    put(tmp_path, content)
+    found = read(tmp_path, "coco", check_images=False).dataset
+    fields = said(found)["1.png"]
+    assert {key: fields[key] for key in ("objects_", "objects__", "captions_", "file_name_")} == {
+        "objects_": 2,
+        "objects__": 1,
+        "captions_": "own",
+        "file_name_": 3,
+    }
+    assert fields["captions"] == [{"id": 1, "caption": "said"}]
+    (entry,) = fields["objects"]
+    assert {key: entry[key] for key in ("categories", "category_", "category__", "categories_", "categories__")} == {
+        "categories": "a",
+        "category_": 2,
+        "category__": 1,
+        "categories_": 4,
+        "categories__": 3,
+    }
+
+
+def test_an_image_of_which_too_much_is_said(tmp_path: Path) -> None:
+    content = document()
+    content["annotations"][0]["segmentation"] = [[1.0, 1.0, 5.0, 1.0, 5.0, 4.0] * 800_000]
+    put(tmp_path, content)
+    found = read(tmp_path, "coco", check_images=False, strict=False)
+    (issue,) = found.report
+    assert (issue.rule, issue.field) == ("line-too-long", "images[0] (id 1)")
+    assert issue.message.startswith("as a line of metadata.jsonl, what is said of the image and its objects would be")
+    assert found.dataset.names == ("2.png",)

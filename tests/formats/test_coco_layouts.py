@@ -85,7 +85,11 @@ class TestLayouts:
         put(tmp_path / "annotations" / "instances_val.json", document("a.png"))
         put(tmp_path / "annotations" / "captions_val.json", document("a.png"))
         draw(tmp_path / "val" / "a.png")
-        self.expect(tmp_path, "val/a.png", splits={"val": ("val/a.png",)})
+        found = read(tmp_path)
+        assert found.dataset.splits == {"val": ("val/a.png",)}
+        (told,) = found.report
+        assert (told.file, told.rule, told.severity) == ("annotations/captions_val.json", "file-not-read", "warning")
+        assert not len(read(tmp_path, annotations="instances_*").report)
 
     def test_several_files_of_one_split(self, tmp_path: Path) -> None:
         for kind in ("300", "with_class_300"):

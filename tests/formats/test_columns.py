@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.formats.coco_documents import RLE, SQUARE
@@ -10,6 +11,7 @@ from tests.formats.coco_documents import RLE, SQUARE
 from imagecards.formats.columns import proved_table
 from imagecards.formats.rows import records_of
 from imagecards.records import read_jsonl
+from imagecards.records.exact import MAX_LINE_BYTES
 from imagecards.records.schema import to_dicts
 
 SCALARS = st.one_of(
@@ -38,6 +40,7 @@ OBJECTS = st.lists(
             "iscrowd": st.sampled_from([0, 1, 2, True]),
             "id": SCALARS,
             "x": SCALARS,
+            "categories": SCALARS,
         },
     ),
     max_size=2,
@@ -49,7 +52,14 @@ class TestFastPaths:
     @given(
         st.lists(
             st.tuples(
-                st.fixed_dictionaries({}, optional={"id": SCALARS, "caption": st.sampled_from(["x", None])}),
+                st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "id": SCALARS,
+                        "caption": st.sampled_from(["x", None]),
+                        "categories": st.sampled_from([["a"], [], None, ["\0"], [1], [None], "ab"]),
+                    },
+                ),
                 st.none() | OBJECTS,
             ),
             max_size=3,
@@ -61,6 +71,7 @@ class TestFastPaths:
         table = proved_table(records, objects)
         if table is None:
             return
+        assert all("categories" not in entry for found in objects for entry in found or ())
         lines = []
         for record, found in zip(records, objects, strict=True):
             names = dict.fromkeys(["bbox", "category", *(key for entry in found or () for key in entry)])
@@ -84,3 +95,18 @@ class TestFastPaths:
         assert proved_table([{"file_name": "../a.png"}], [objects]) is None
         assert proved_table([{"file_name": "a.png"}, {"file_name": "A.png"}], [objects, None]) is None
         assert proved_table([{"file_name": "a.png", "captoin": "x"}], [objects]) is None
+
+    @pytest.mark.parametrize(
+        ("fields", "entry"),
+        [
+            ({"caption": "x" * MAX_LINE_BYTES}, {}),
+            ({"note": "x" * MAX_LINE_BYTES}, {}),
+            ({"categories": ["x" * MAX_LINE_BYTES]}, {}),
+            ({}, {"category": "x" * MAX_LINE_BYTES}),
+            ({}, {"note": "x" * MAX_LINE_BYTES}),
+            ({}, {"segmentation": [[0.5] * (MAX_LINE_BYTES // 4)]}),
+        ],
+    )
+    def test_what_may_be_too_long_a_line_is_not_proved(self, fields: dict[str, Any], entry: dict[str, Any]) -> None:
+        objects = [{"bbox": [0, 0, 1, 1], "category": "a", **entry}]
+        assert proved_table([{"file_name": "a.png", **fields}], [objects]) is None

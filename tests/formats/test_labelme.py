@@ -250,6 +250,7 @@ NAN = float("nan")
         (shape([[1, 1], [2, 2]], kind="mask"), "wrong-type", "shapes[1].mask"),
         (shape([[1, 1], [2, 2]], kind="mask", mask="%%%"), "bad-mask", "shapes[1].mask"),
         (shape([[1, 1], [2, 2]], kind="mask", mask="AAAA"), "bad-mask", "shapes[1].mask"),
+        (shape([[1, 1], [2, 2]], kind="mask", mask="\x80"), "bad-mask", "shapes[1].mask"),
         (shape([[1, 1], [2, 2]], kind="mask", mask=bomb(2**20, 2**20)), "bad-mask", "shapes[1].mask"),
         (shape([[1, 1], [2, 2]], kind="mask", mask=png([[1]])), "bad-mask", "shapes[1].mask"),
         (shape([[19, 9], [20, 10]], kind="mask", mask=png([[1, 1], [1, 1]])), "bad-mask", "shapes[1].mask"),

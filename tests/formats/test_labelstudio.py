@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from tests.formats.drawn import draw_image
 from tests.formats.rich import rich_datasets, sizes_of
 from tests.formats.sameness import said, same, same_but
-from tests.formats.strategies import datasets
+from tests.formats.strategies import datasets, make_dataset
 
 from imagecards.datasets import ImageDataset
 from imagecards.errors import FormatError, InvalidMetadataError
@@ -115,6 +116,42 @@ def test_labels_in_a_result_of_their_own(tmp_path: Path) -> None:
     assert image_of(place) == {
         "objects": [BOX_SAID | {"labels": ["cat", "big"], "quality": ["blurred"], "note": ["x"]}]
     }
+
+
+def test_controls_may_be_called_as_fields_are(tmp_path: Path) -> None:
+    """A text on a region whose control is called "category" is not the category."""
+    names = ("bbox", "category", "segmentation", "id", "id_", "area", "iscrowd")
+    texts = [region("textarea", {**BOX, "text": ["x"]}, None, from_name=name) for name in names]
+    place = export(tmp_path, task(annotation(region("rectanglelabels", BOX), *texts)))
+    assert image_of(place) == {"objects": [BOX_SAID | {f"{name}_": ["x"] for name in names if name != "id"}]}
+
+
+def test_regions_of_one_id_have_their_own_labels(tmp_path: Path) -> None:
+    regions = [region("rectanglelabels", BOX, [name]) for name in ("cat", "dog")]
+    objects = image_of(export(tmp_path, task(annotation(*regions))))["objects"]
+    assert [entry["categories"] for entry in objects] == ["cat", "dog"]
+
+
+def test_many_results_of_one_id_take_no_longer_than_others(tmp_path: Path) -> None:
+    """Each of 6,000 regions and texts once looked at all others: 36 million steps."""
+    text = region("textarea", {**BOX, "text": ["x"]}, None, from_name="note")
+    place = export(tmp_path, task(annotation(*[region("rectanglelabels", BOX), text] * 3000)))
+    began = time.process_time()
+    assert len(image_of(place)["objects"]) == 3000
+    assert time.process_time() - began < 5
+
+
+def test_splits_may_have_a_slash(tmp_path: Path) -> None:
+    record = {"file_name": "a/b/c.png", "objects": {"bbox": [], "categories": []}}
+    dataset = make_dataset([record], {"a/b/c.png": (4, 4)}, {"a/b": ["a/b/c.png"]})
+    assert not write(dataset, tmp_path / "out", "labelstudio")
+    assert dict(read(tmp_path / "out").dataset.splits) == {"a/b": ("a/b/c.png",)}
+
+
+def test_a_split_that_can_be_none_is_a_field(tmp_path: Path) -> None:
+    each = task(annotation())
+    each["data"]["split"] = "../x"
+    assert image_of(export(tmp_path, each)) == {"objects": [], "split": "../x"}
 
 
 def test_choices_and_texts_are_the_images_own(tmp_path: Path) -> None:

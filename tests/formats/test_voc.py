@@ -1,5 +1,6 @@
 """Pascal VOC: boxes that count from 1, layouts, splits, and what hostile XML gets."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from tests.formats.sameness import said
 
 from imagecards.datasets import ImageDataset
 from imagecards.errors import FormatError, InvalidInputError, InvalidMetadataError
-from imagecards.formats import find_format, read
+from imagecards.formats import find_format, read, xml_nodes
 from imagecards.formats import voc as module
 
 
@@ -238,6 +239,25 @@ def test_an_external_document_type_is_never_read(tmp_path: Path) -> None:
     text = (tmp_path / "a.xml").read_text()
     (tmp_path / "a.xml").write_text(f'<!DOCTYPE annotation SYSTEM "file:///etc/passwd">{text}')
     assert len(objects_of(tmp_path)) == 1
+
+
+def test_a_file_may_have_too_many_elements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven million empty ones fit into a file of 28 MB, and took 1.5 GB."""
+    monkeypatch.setattr(xml_nodes, "MAX_ELEMENTS", 100)
+    assert not read(beside(tmp_path, thing(), more="<b/>" * 20)).report.errors
+    for inner in ("<b/>" * 100, f"<x>{'<b/>' * 100}</x>"):
+        reading = read(beside(tmp_path, thing(), more=inner), strict=False)
+        assert [issue.rule for issue in reading.report.errors] == ["xml-too-many"]
+
+
+def test_many_points_take_no_longer_each(tmp_path: Path) -> None:
+    """To find each among all others took 18 seconds for 20,000."""
+    count = 20_000
+    points = "".join(f"<x{n}>{n % 9 + 1}</x{n}><y{n}>{n % 7 + 1}</y{n}>" for n in range(1, count + 1))
+    began = time.process_time()
+    (entry,) = objects_of(beside(tmp_path, thing(f"<polygon>{points}</polygon>")))
+    assert len(entry["segmentation"][0]) == 2 * count
+    assert time.process_time() - began < 5
 
 
 def test_a_file_may_be_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

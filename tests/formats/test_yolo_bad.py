@@ -121,7 +121,7 @@ def test_the_file_itself_and_absolute_paths(tmp_path: Path) -> None:
     assert set(reading.dataset.splits) == {"train", "valid"}
 
 
-@pytest.mark.parametrize("path", ["../train/images", "/content/x/train/images", "C:\\x\\train", "train.txt", "gone"])
+@pytest.mark.parametrize("path", ["../../train/images", "/content/x/train/images", "C:\\x\\train", "train.txt", "gone"])
 def test_paths_that_lead_nowhere_fall_back(path: str, tmp_path: Path) -> None:
     said = f"{YAML}train: '{path}'\nval: ../valid/images\n"
     folder = lay(

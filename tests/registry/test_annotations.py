@@ -13,6 +13,7 @@ import pytest
 from imagecards import CardRegistry, ImageDataset
 from imagecards.datasets import FolderSource, RenamedSource
 from imagecards.errors import IntegrityError, InvalidMetadataError
+from imagecards.formats import write
 from imagecards.records import ImageMetadata, ImageRecord
 
 ATTRIBUTES = {"categories": [{"id": 7, "name": "cat", "supercategory": "pet"}], "info": {"year": 2026}}
@@ -95,3 +96,44 @@ def test_attributes_that_are_none_are_found(
     with pytest.raises(IntegrityError, match="restore the file from a copy"):
         registry.open("vision/cats")
     assert not registry.verify(deep=True).ok
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "rule"),
+    [
+        (2**60, "info", "number-too-large"),
+        ({"year": float("nan")}, "info.year", "not-finite"),
+        (["\ud800"], "info[0]", "bad-text"),
+        ("\0", "info", "bad-text"),
+        ({1: 2}, "info", "wrong-type"),
+        (b"", "info", "wrong-type"),
+        (json.loads("[" * 100 + "]" * 100), "info", "too-deep"),
+    ],
+)
+def test_attributes_that_cannot_be_stored_are_told(
+    registry: CardRegistry,
+    read: Callable[..., ImageDataset],
+    tmp_path: Path,
+    value: object,
+    field: str,
+    rule: str,
+) -> None:
+    dataset = read({"info": value})
+    for store in (lambda: registry.register(dataset, "a/b"), lambda: write(dataset, tmp_path / "out", "coco")):
+        with pytest.raises(InvalidMetadataError) as caught:
+            store()
+        (issue,) = caught.value.issues
+        assert (issue.file, issue.field, issue.rule) == ("attributes", field, rule)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "registry").exists()
+
+
+def test_what_was_read_can_be_counted_before_it_is_registered(
+    registry: CardRegistry, read: Callable[..., ImageDataset]
+) -> None:
+    before = read(size=None)
+    registry.register(before, "a/b")
+    opened = registry.open("a/b")
+    assert isinstance(opened, ImageDataset)
+    assert before.summary == opened.summary
+    assert before.summary["bytes"] > 0

@@ -10,13 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from imagecards.cli.options import AsJson, FromFormat, Limit
+from imagecards.cli.options import AsJson, FromFormat, FromOption, ImageFolder, Limit, parse_options
 from imagecards.cli.printing import plural, print_columns, print_json, say, warn
-from imagecards.errors import InvalidInputError
 
-ImageFolder = Annotated[
-    Path | None, typer.Option("--images", metavar="DIR", help="Where the images are, if not where the format has them.")
-]
+_READING = ("format", "strict", "images", "check_images", "executor")
+_WRITING = ("dataset", "to", "format", "images", "executor")
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -31,13 +29,18 @@ def convert(
     to: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder; it appears whole or not at all.")],
     to_format: Annotated[str, typer.Option("--to", metavar="FORMAT", help="See `imagecards formats`.")],
     from_format: FromFormat = None,
+    from_option: FromOption = None,
     images: ImageFolder = None,
     option: Annotated[
         list[str] | None,
         typer.Option("--option", "-o", metavar="NAME=VALUE", help="An option of writing; may be repeated."),
     ] = None,
-    annotations_only: Annotated[bool, typer.Option(help="Neither ask for the images nor copy them.")] = False,
-    lenient: Annotated[bool, typer.Option(help="Leave out what is wrong, and say so, instead of stopping.")] = False,
+    annotations_only: Annotated[
+        bool, typer.Option("--annotations-only", help="Neither ask for the images nor copy them.")
+    ] = False,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Leave out what is wrong, and say so, instead of stopping.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="How many processes share the work.")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -47,11 +50,11 @@ def convert(
     """
     from imagecards.formats import read, write
 
-    options = dict(_parse_option(each) for each in option or ())
+    ways: dict[str, Any] = {"strict": not lenient, "images": images, "check_images": not annotations_only}
+    ways |= parse_options(from_option, _READING)
+    options = parse_options(option, _WRITING)
     with _executor(workers) as executor:
-        reading = read(
-            path, from_format, strict=not lenient, images=images, check_images=not annotations_only, executor=executor
-        )
+        reading = read(path, from_format, executor=executor, **ways)
         losses = write(reading.dataset, to, to_format, executor=executor, images=not annotations_only, **options)
     if as_json:
         print_json(
@@ -60,11 +63,12 @@ def convert(
                 "to": to_format,
                 "images": len(reading.dataset),
                 "left_out": reading.report.error_count,
+                "issues": [issue.to_dict() for issue in reading.report],
                 "losses": json.loads(losses.to_json())["losses"],
             }
         )
         return
-    if reading.report.warnings:
+    if len(reading.report):
         warn(reading.report.render())
     say(f"{reading.format} -> {to_format}: {plural(len(reading.dataset), 'image')} in {to}")
     say(losses.render())
@@ -75,19 +79,25 @@ def compare(
     after: Annotated[Path, typer.Argument(metavar="B", help="Another one, of any format.")],
     before_format: Annotated[str | None, typer.Option(metavar="FORMAT", help="The format of A.")] = None,
     after_format: Annotated[str | None, typer.Option(metavar="FORMAT", help="The format of B.")] = None,
-    annotations_only: Annotated[bool, typer.Option(help="Do not ask for the images.")] = False,
+    annotations_only: Annotated[bool, typer.Option("--annotations-only", help="Do not ask for the images.")] = False,
     least: Annotated[float, typer.Option("--iou", min=0.0, max=1.0, help="From where on two objects are one.")] = 0.5,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Leave with 1 if anything differs.")] = False,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Say what differs between two datasets, image by image and object by object."""
+    """Say what differs between two datasets.
+
+    Image by image and object by object: equal, moved, of another category, added, removed.
+    """
     from imagecards.datasets import compare as compare_datasets
     from imagecards.formats import read
 
     sides = ((before, before_format), (after, after_format))
-    datasets = [read(path, format, check_images=not annotations_only).dataset for path, format in sides]
-    found = compare_datasets(*datasets, least=least)
+    readings = [read(path, format, check_images=not annotations_only) for path, format in sides]
+    for reading in readings:
+        if len(reading.report):
+            warn(reading.report.render())
+    found = compare_datasets(*(reading.dataset for reading in readings), least=least)
     say(found.to_json() if as_json else found.render(limit))
     raise typer.Exit(1 if exit_code and not found.equal else 0)
 
@@ -121,14 +131,3 @@ def _executor(workers: int) -> Iterator[Executor | None]:
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as executor:
         yield executor
-
-
-def _parse_option(pair: str) -> tuple[str, Any]:
-    """``min-area=200`` as a keyword argument; what is JSON is taken as such, the rest as text."""
-    name, separator, value = pair.partition("=")
-    if not separator:
-        raise InvalidInputError(f"--option {pair!r} has no '=': write NAME=VALUE")
-    try:
-        return name.replace("-", "_"), json.loads(value)
-    except ValueError:
-        return name.replace("-", "_"), value

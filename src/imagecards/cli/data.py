@@ -1,19 +1,20 @@
 """What commands are given: a folder of images, annotations of any format, or a table's file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from imagecards.errors import FormatError, ImageCardsError, InvalidInputError
 
 
-def read_data(path: Path, metadata: str | None, format: str | None = None) -> Any:
+def read_data(path: Path, metadata: str | None, format: str | None = None, **options: Any) -> Any:
     """What a path holds: a folder of images with their metadata, annotations of another format, or a table.
 
     Args:
         path: The folder or file.
         metadata: The metadata file in the folder, where it was named.
         format: The annotation format, where it was named.
+        options: Those of reading annotations.
 
     Raises:
         pydantic.ValidationError: The folder or its metadata file does not exist.
@@ -23,7 +24,8 @@ def read_data(path: Path, metadata: str | None, format: str | None = None) -> An
     from imagecards.datasets import ImageDataset, TableDataset
 
     if format is not None or (metadata is None and has_annotations(path)):
-        return ImageDataset.read(path, format)
+        return ImageDataset.read(path, format, **options)
+    refuse_options(options)
     if path.is_dir() or not path.exists():
         return ImageDataset(image_dir=path, metadata=metadata)
     if metadata is not None:
@@ -38,6 +40,17 @@ def read_data(path: Path, metadata: str | None, format: str | None = None) -> An
         raise
     except Exception as error:  # each reader has errors of its own
         raise FormatError(f"{path} can't be read as a {path.suffix} table: {error}") from error
+
+
+def refuse_options(options: Mapping[str, Any]) -> None:
+    """See that nobody asks for an option of annotations where there are none.
+
+    Raises:
+        InvalidInputError: There are options.
+    """
+    if options:
+        message = f"{', '.join(options)} is for annotations of other formats, and none are found here"
+        raise InvalidInputError(f"{message}: name the format by --from")
 
 
 def has_annotations(path: Path) -> bool:

@@ -74,7 +74,7 @@ def sentence(error: Exception) -> str:
     if isinstance(error, _MISUSE):
         return str(error.format_message())  # type: ignore[attr-defined]  # see _MISUSE
     if isinstance(error, InvalidMetadataError):
-        return f"nothing was registered, since the data break rules: {error}"
+        return f"nothing was registered or written, since the data break rules: {error}"
     if isinstance(error, OSError) and not isinstance(error, ImageCardsError):
         return f"{error.filename or 'the system'}: {error.strerror or error}"
     return str(error)

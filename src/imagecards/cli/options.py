@@ -1,10 +1,14 @@
 """Options and arguments that several commands share."""
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imagecards.cli.completing import complete_name, complete_reference
+from imagecards.errors import InvalidInputError
 
 if TYPE_CHECKING:  # --help must not wait for the models of cards
     from imagecards.registry import CardRegistry
@@ -15,6 +19,38 @@ def open_registry(url: str | None) -> "CardRegistry":
     from imagecards.registry import CardRegistry
 
     return CardRegistry(url)
+
+
+def parse_options(pairs: Sequence[str] | None, taken: Collection[str]) -> dict[str, Any]:
+    """``min-area=200`` and more as keyword arguments; what is JSON is taken as such, the rest as text.
+
+    Args:
+        pairs: What was given.
+        taken: Arguments that other options of the command stand for.
+
+    Raises:
+        InvalidInputError: One is no pair, or is given twice or by another option.
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs or ():
+        name, separator, value = pair.partition("=")
+        name = name.replace("-", "_")
+        if not separator:
+            raise InvalidInputError(f"the option {pair!r} has no '=': write NAME=VALUE")
+        if name in taken or name in options:
+            why = "is given twice" if name in options else "has an option of the command of its own"
+            raise InvalidInputError(f"the option {pair!r} {why}: see --help")
+        try:
+            options[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            options[name] = value
+    return options
+
+
+def reading_options(images: Path | None, pairs: Sequence[str] | None) -> dict[str, Any]:
+    """``--images`` and ``--from-option`` as keyword arguments of reading; only those that are given."""
+    given: dict[str, Any] = {} if images is None else {"images": images}
+    return given | parse_options(pairs, ("format", "strict", "images", "executor"))
 
 
 Registry = Annotated[
@@ -39,6 +75,13 @@ Reference = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="space/name", autocompletion=complete_name)]
+FromOption = Annotated[
+    list[str] | None,
+    typer.Option("--from-option", metavar="NAME=VALUE", help="An option of reading that format; may be repeated."),
+]
+ImageFolder = Annotated[
+    Path | None, typer.Option("--images", metavar="DIR", help="Where the images are, if not where the format has them.")
+]
 FromFormat = Annotated[
     str | None, typer.Option("--from", metavar="FORMAT", help="The format of the input.", show_default="found out")
 ]

@@ -9,7 +9,16 @@ import typer
 
 from imagecards.cli.completing import complete_reference
 from imagecards.cli.data import read_data
-from imagecards.cli.options import AsJson, FromFormat, Name, Registry, open_registry
+from imagecards.cli.options import (
+    AsJson,
+    FromFormat,
+    FromOption,
+    ImageFolder,
+    Name,
+    Registry,
+    open_registry,
+    reading_options,
+)
 from imagecards.cli.printing import plural, print_json, say, size
 from imagecards.errors import InvalidInputError, NotFoundError
 
@@ -54,6 +63,8 @@ def register(
         str | None, typer.Option(help="The metadata file in the folder.", show_default="metadata.jsonl")
     ] = None,
     from_format: FromFormat = None,
+    from_option: FromOption = None,
+    images: ImageFolder = None,
     info: Annotated[str | None, typer.Option(metavar="JSON", help="Anything else, as a JSON object.")] = None,
     registry: Registry = None,
     as_json: AsJson = False,
@@ -64,7 +75,7 @@ def register(
     with nothing said anew, make no version.
     """
     opened = open_registry(registry)
-    data = read_data(path, metadata, from_format)
+    data = read_data(path, metadata, from_format, **reading_options(images, from_option))
     before = _versions(opened, name)
     card = opened.register(
         data,

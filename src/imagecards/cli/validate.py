@@ -1,12 +1,13 @@
 """``imagecards validate``: everything that is wrong with a folder, at once."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagecards.cli.data import has_annotations
-from imagecards.cli.options import AsJson, FromFormat, Limit
+from imagecards.cli.data import has_annotations, refuse_options
+from imagecards.cli.options import AsJson, FromFormat, FromOption, ImageFolder, Limit, reading_options
 from imagecards.cli.printing import plural, print_json, say
 from imagecards.errors import InvalidInputError
 from imagecards.progress import track
@@ -26,6 +27,8 @@ def validate(
         str | None, typer.Option(help="The metadata file in the folder.", show_default="metadata.jsonl")
     ] = None,
     from_format: FromFormat = None,
+    from_option: FromOption = None,
+    images: ImageFolder = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -34,14 +37,12 @@ def validate(
     Each issue comes with file, line, field and rule. Errors would stop a registration, warnings would not. A metadata
     file alone is checked without its images.
     """
+    options = reading_options(images, from_option)
     if from_format is not None or (metadata is None and has_annotations(path)):
-        report, what = _check_annotations(path, from_format)
-    elif path.is_file():
-        if metadata is not None:
-            raise InvalidInputError(f"{path} is a file, and --metadata names a file in a folder: give the folder")
-        report, what = _check_file(path)
+        report, what = _check_annotations(path, from_format, options)
     else:
-        report, what = _check_folder(path, metadata)
+        refuse_options(options)
+        report, what = _check_own(path, metadata)
     if as_json:
         print_json(
             {
@@ -60,11 +61,25 @@ def validate(
     raise typer.Exit(0 if report.ok else 1)
 
 
-def _check_annotations(path: Path, format: str | None) -> "tuple[Report, str]":
-    from imagecards.formats import read
+def _check_own(path: Path, metadata: str | None) -> "tuple[Report, str]":
+    """Check a folder, or a metadata file alone, of the library's own kind."""
+    if not path.is_file():
+        return _check_folder(path, metadata)
+    if metadata is not None:
+        raise InvalidInputError(f"{path} is a file, and --metadata names a file in a folder: give the folder")
+    return _check_file(path)
 
-    reading = read(path, format, strict=False)
-    return reading.report, plural(len(reading.dataset), "image")
+
+def _check_annotations(path: Path, format: str | None, options: Mapping[str, Any]) -> "tuple[Report, str]":
+    from imagecards.datasets import examine_source
+    from imagecards.formats import read
+    from imagecards.records import Report
+
+    reading = read(path, format, strict=False, **options)
+    report, dataset = reading.report, reading.dataset
+    if options.get("check_images", True):  # as a registration does, which refuses more than what has no size
+        report += Report(examine_source(dataset.source, dataset.names).issues)
+    return report, plural(len(reading.dataset), "image")
 
 
 def _check_folder(path: Path, metadata: str | None) -> "tuple[Report, str]":

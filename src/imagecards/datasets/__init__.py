@@ -8,7 +8,7 @@ from imagecards.datasets.check import Place, check_boxes, check_names, check_siz
 from imagecards.datasets.compare import Comparison, compare
 from imagecards.datasets.dataset import ImageDataset
 from imagecards.datasets.diff import DiffCounts, diff_counts
-from imagecards.datasets.examine import Examination, Examined, examine_bytes, examine_folder
+from imagecards.datasets.examine import Examination, Examined, examine_bytes, examine_folder, examine_source
 from imagecards.datasets.facts import FILE_FACTS, facts_table
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.foldermemo import FolderMemo
@@ -47,6 +47,7 @@ __all__ = [
     "diff_counts",
     "examine_bytes",
     "examine_folder",
+    "examine_source",
     "facts_table",
     "is_image_name",
     "scan_folder",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import pyarrow as pa
 
 from imagecards.datasets.dataset import ImageDataset
-from imagecards.datasets.matching import match_objects
+from imagecards.datasets.matching import box_iou, match_objects
 from imagecards.records.issues import printable
 from imagecards.records.objects import objects_of
 from imagecards.records.schema import to_dicts
@@ -34,8 +34,9 @@ class ObjectRow(NamedTuple):
 
     Attributes:
         image: The name of its image.
-        change: ``equal``; ``moved`` (another box or outline); ``reclassed`` (another category); ``changed`` (only
-            further fields differ); ``added``; ``removed``.
+        change: ``equal``; ``moved`` (another outline, or another box where there is none); ``reclassed`` (another
+            category); ``changed`` (only further fields differ, or the box beside one and the same outline);
+            ``added``; ``removed``.
         before: Its number among the image's objects in the first dataset.
         after: The same in the second.
         category_before: Its category in the first.
@@ -55,7 +56,7 @@ class ObjectRow(NamedTuple):
 
 
 class ImageRow(NamedTuple):
-    """What became of one image: of its caption, categories, splits, further fields, and number of objects."""
+    """What became of one image: its caption, categories, splits, size, further fields, whether objects are known."""
 
     image: str
     change: ImageChange
@@ -149,6 +150,7 @@ def compare(before: ImageDataset, after: ImageDataset, *, least: float = 0.5) ->
         differ = [*_fields(record, other, ("objects",))]
         differ += ["objects"] if ("objects" in record) != ("objects" in other) else []
         differ += ["splits"] if splits[0].get(name) != splits[1].get(name) else []
+        differ += ["size"] if size != sizes[1].get(name, size) else []
         images.append(ImageRow(name, "changed" if differ else "equal", tuple(sorted(differ))))
         objects += _compare_objects(name, objects_of(record), objects_of(other), size, least)
     known = set(before.names)
@@ -176,6 +178,8 @@ def _compare_objects(
         fields = _fields(left, right, _PLACE)
         if ("segmentation" in left) != ("segmentation" in right):
             fields = tuple(sorted((*fields, "segmentation")))
+        if box_iou(left["bbox"], right["bbox"]) < _EXACT and common >= _EXACT:
+            fields = tuple(sorted((*fields, "bbox")))
         change: ObjectChange = "changed" if fields else "equal"
         if left["category"] != right["category"]:
             change = "reclassed"
@@ -218,7 +222,7 @@ def _members(dataset: ImageDataset) -> dict[str, list[str]]:
 def _image_line(row: ImageRow) -> str:
     if row.change == "equal":
         return ""
-    return f"{printable(row.image)}: {row.change}{': ' + ', '.join(row.fields) if row.fields else ''}"
+    return f"{printable(row.image)}: {row.change}{': ' + printable(', '.join(row.fields)) if row.fields else ''}"
 
 
 def _object_line(row: ObjectRow) -> str:
@@ -226,11 +230,11 @@ def _object_line(row: ObjectRow) -> str:
         return ""
     number = row.before if row.before is not None else row.after
     what = f"{printable(row.image)} objects[{number}]"
+    before, after = printable(str(row.category_before)), printable(str(row.category_after))
     if row.change == "reclassed":
-        return f"{what}: {row.category_before} became {row.category_after}"
+        return f"{what}: {before} became {after}"
     if row.change == "moved":
-        return f"{what}: {row.category_before} moved, IoU {row.iou:.3f}"
+        return f"{what}: {before} moved, IoU {row.iou:.3f}"
     if row.change == "changed":
-        return f"{what}: {row.category_before} has other {', '.join(row.fields)}"
-    category = row.category_after if row.change == "added" else row.category_before
-    return f"{what}: {category} {row.change}"
+        return f"{what}: {before} has other {printable(', '.join(row.fields))}"
+    return f"{what}: {after if row.change == 'added' else before} {row.change}"

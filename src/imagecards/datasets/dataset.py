@@ -21,7 +21,7 @@ from imagecards.datasets.documents import (
     join_documents,
     read_document,
 )
-from imagecards.datasets.examine import examine_folder
+from imagecards.datasets.examine import examine_folder, examine_source
 from imagecards.datasets.facts import FILE_FACTS
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.layout import Layout, lay_out
@@ -41,7 +41,6 @@ _log = logging.getLogger("imagecards")
 
 _READ_ONLY = ("documents", "splits")
 _LEARNT = ("documents", "metadata", "names", "records", "splits", "summary", "table")
-_ANNOTATIONS = ("file_name", "caption", "categories", "objects", "extra")
 
 
 class ImageDataset:
@@ -175,7 +174,7 @@ class ImageDataset:
             InvalidMetadataError: It breaks rules; ``.issues`` has all of it.
         """
         if self._folder is None:
-            return ImageMetadata.from_table(_annotations(self.table))
+            return ImageMetadata.from_table(self.table)
         if isinstance(self._given, ImageMetadata):
             return self._given
         documents = self._documents
@@ -232,18 +231,21 @@ class ImageDataset:
         Raises:
             InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
         """
-        return ImageMetadata.from_table(_annotations(self.table)).records
+        return ImageMetadata.from_table(self.table).records
 
     @cached_property
     def summary(self) -> Summary:
-        """Counts of what is in the dataset; a folder's images are read for it.
+        """Counts of what is in the dataset; images that are not in a registry are read for it.
 
         Raises:
             InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
         """
         table = self.table
-        if self._folder is not None:
-            facts, issues = examine_folder(self._folder, self._valid_layout().files)
+        if self._folder is not None or not set(FILE_FACTS.names) <= set(table.column_names):
+            if self._folder is not None:
+                facts, issues = examine_folder(self._folder, self._valid_layout().files)
+            else:
+                facts, issues = examine_source(self._source, self.names)
             Report(issues).raise_errors()
             for field in FILE_FACTS:
                 if field.name not in table.column_names:
@@ -388,7 +390,3 @@ class ImageDataset:
     def _valid_layout(self) -> Layout:
         self._layout.report.raise_errors()
         return self._layout
-
-
-def _annotations(table: pa.Table) -> pa.Table:
-    return table.select([name for name in _ANNOTATIONS if name in table.column_names])

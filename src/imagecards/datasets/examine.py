@@ -12,6 +12,7 @@ import pyarrow as pa
 from imagecards.datasets.facts import facts_table
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.scan import FoundFile, promised_format
+from imagecards.datasets.source import Source
 from imagecards.errors import FormatError, NotFoundError
 from imagecards.images import (
     EXTENSIONS,
@@ -87,6 +88,22 @@ def examine_bytes(name: str, data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ex
     if not seems_complete(data, info.format):
         return Examined(digest, len(data), info, _truncated(name, len(data), info.format))
     return Examined(digest, len(data), info, None)
+
+
+def examine_source(source: Source, names: Sequence[str]) -> Examination:
+    """Read, hash and look into images of a dataset that is no folder.
+
+    Args:
+        source: Where they are.
+        names: Which.
+
+    Raises:
+        NotFoundError: One is not there.
+    """
+    found = [examine_bytes(name, data) for name, data in zip(names, source.read_many(names), strict=True)]
+    sizes, infos = [each.size for each in found], [each.info for each in found]
+    facts = facts_table(names, [each.sha256 for each in found], sizes, infos)
+    return Examination(facts, [each.issue for each in found if each.issue is not None])
 
 
 def examine_folder(

@@ -65,6 +65,18 @@ def match_objects(
     return found + [Match(None, number, 0.0) for number in range(len(after)) if number not in taken]
 
 
+def box_iou(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes; 1 for the same box, also where nothing is in it.
+
+    Example:
+        >>> box_iou([0, 0, 2, 2], [0, 0, 2, 1]), box_iou([3, 3, 0, 0], [3, 3, 0, 0])
+        (0.5, 1.0)
+    """
+    if list(one) == list(other):
+        return 1.0
+    return float(iou_matrix(np.array([one], float), np.array([other], float))[0, 0])
+
+
 def _equal(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
     """Pair objects that are said in the same words, then those that have the same place and category."""
     pairs: list[tuple[int, int]] = []
@@ -119,7 +131,8 @@ def _overlapping(
                     _drawn(runs, side, number, entry, size)
                     for side, number, entry in ((0, one, before[one]), (1, other, after[other]))
                 ]
-                value = iou(*drawn)
+                # outlines of images of two sizes have no pixels in common: then the boxes tell
+                value = iou(*drawn) if drawn[0].size == drawn[1].size else value
             if value >= least:
                 found.append((before[one]["category"] != after[other]["category"], -value, one, other))
     return [(one, other, -value) for _, value, one, other in sorted(found)]

@@ -35,6 +35,8 @@ def find_format(path: Path) -> Format:
         OSError: It can't be looked at.
     """
     likely = [format for format in FORMATS.values() if format.looks_like(path)]
+    certain = [format for format in likely if format.certain is not None and format.certain(path)]
+    likely = certain or [format for format in likely if not format.says_least] or likely
     if len(likely) == 1:
         return likely[0]
     names = ", ".join(format.name for format in (likely or FORMATS.values()) if format.read is not None)

@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 
 from imagecards.digests import MAX_SAFE_INTEGER
 from imagecards.records.columnar import UnprovedError
+from imagecards.records.exact import MAX_LINE_BYTES
 from imagecards.records.merge import check_names
 from imagecards.records.schema import KNOWN_FIELDS, KNOWN_OBJECT_FIELDS, SEGMENTATION, positive_zeros
 from imagecards.records.sound import unsafe_names
 
 _MOST_FIELDS = 20  # of records and of objects; the exact rule looks at more of them
-_MOST_NUMBERS = 200_000  # in the outlines of one image: its line may become too long
+_NUMBER, _CHARACTER = 25, 6  # bytes that one may take in a line, the comma or the escape included
+_MOST_BYTES = MAX_LINE_BYTES - 2**16  # the rest is for the names of fields
 _KINDS: Mapping[frozenset[type], pa.DataType] = {
     frozenset({int}): pa.int64(),
     frozenset({float}): pa.float64(),
@@ -51,7 +53,8 @@ def proved_table(records: Sequence[Mapping[str, Any]], objects: Sequence[Objects
         _require(captions.type in (pa.string(), pa.null()))
         categories = [record.get("categories") for record in records]
         flat = list(chain.from_iterable(each for each in objects if each is not None))
-        _require(set(map(type, chain.from_iterable(each for each in categories if each))) <= {str})
+        _require(set(map(type, categories)) <= {list, type(None)})
+        _require_texts(list(chain.from_iterable(each for each in categories if each)))
         columns = {
             "file_name": names,
             "caption": captions.cast(pa.string()),
@@ -63,6 +66,7 @@ def proved_table(records: Sequence[Mapping[str, Any]], objects: Sequence[Objects
         extra = _extra(records)
         if extra is not None:
             columns["extra"] = extra
+        _require_short_lines(columns)
         columns["line"] = pa.array(np.arange(1, len(records) + 1))
         table = pa.table(columns)
         return None if any(check_names(table, "")) else table
@@ -73,11 +77,11 @@ def proved_table(records: Sequence[Mapping[str, Any]], objects: Sequence[Objects
 def _objects(objects: Sequence[Objects | None], flat: Objects) -> pa.Array:
     """All objects, in lists that are null where nothing is known of an image's objects."""
     fields = list(dict.fromkeys(chain.from_iterable(flat)))
+    _require("categories" not in fields)  # what the category is called in lines
     _require_known(fields, ("bbox", "category", *KNOWN_OBJECT_FIELDS))
     columns = {"bbox": _boxes([entry["bbox"] for entry in flat])}
     categories = [entry["category"] for entry in flat]
-    _require(set(map(type, categories)) <= {str})
-    columns["category"] = _texts(categories)
+    columns["category"] = _require_texts(categories)
     for name in fields:
         if name in ("bbox", "category"):
             continue
@@ -94,8 +98,6 @@ def _objects(objects: Sequence[Objects | None], flat: Objects) -> pa.Array:
     lengths = [0 if each is None else len(each) for each in objects]
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
     _require(len(flat) < 2**31)
-    if "segmentation" in columns:
-        _require_short_lines(columns["segmentation"], offsets)
     unknown = np.array([each is None for each in objects], bool)
     return pa.ListArray.from_arrays(pa.array(offsets), structs, mask=pa.array(unknown) if unknown.any() else None)
 
@@ -167,17 +169,27 @@ def _run_lengths(outlines: Sequence[Any], some: bool) -> list[pa.Array]:
     return [pa.array(every, pa.list_(pa.int64())), _texts(texts), runs]
 
 
-def _require_short_lines(outlines: pa.StructArray, offsets: Any) -> None:
-    """Let the exact path look where the outlines of one image may be a line too long."""
-    polygons = pc.struct_field(outlines, "polygons")
-    numbers = pc.fill_null(pc.list_value_length(polygons.flatten()), 0).to_numpy()
-    before = np.concatenate(([0], np.cumsum(numbers, dtype=np.int64)))
-    each = np.concatenate(([0], np.cumsum(pc.fill_null(pc.list_value_length(polygons), 0).to_numpy())))
-    weights = np.diff(before[each])
-    weights = weights + pc.fill_null(pc.binary_length(pc.struct_field(outlines, "counts")), 0).to_numpy()
-    weights = weights + pc.fill_null(pc.list_value_length(pc.struct_field(outlines, "runs")), 0).to_numpy()
-    sums = np.concatenate(([0], np.cumsum(weights, dtype=np.int64)))
-    _require(int(np.diff(sums[offsets]).max(initial=0)) < _MOST_NUMBERS)
+def _require_short_lines(columns: Mapping[str, pa.Array]) -> None:
+    """Let the exact path look where what is said of one image may be a line too long."""
+    weights = np.sum([_weights(column) for column in columns.values()], axis=0)
+    _require(int(weights.max(initial=0)) < _MOST_BYTES)
+
+
+def _weights(array: pa.Array) -> Any:
+    """How many bytes each entry may take in a line at most, without the names of fields."""
+    kind = array.type
+    if pa.types.is_string(kind):
+        return pc.fill_null(pc.binary_length(array), 0).to_numpy().astype(np.int64) * _CHARACTER + _NUMBER
+    if pa.types.is_list(kind):
+        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy().astype(np.int64)
+        if pa.types.is_primitive(kind.value_type):  # coordinates are many
+            return (lengths + 1) * _NUMBER
+        sums = np.concatenate(([0], np.cumsum(_weights(array.flatten()), dtype=np.int64)))
+        ends = np.cumsum(lengths)
+        return sums[ends] - sums[ends - lengths] + _NUMBER
+    if pa.types.is_struct(kind):
+        return sum((_weights(child) for child in array.flatten()), np.zeros(len(array), np.int64))
+    return np.full(len(array), _NUMBER, np.int64)
 
 
 def _checked_field(name: str, column: pa.Array) -> pa.Array:
@@ -215,6 +227,11 @@ def _scalars(values: Sequence[Any]) -> pa.Array:
         numbers = column.drop_null().to_numpy()
         _require(bool((np.abs(numbers) < MAX_SAFE_INTEGER).all()))  # also false where one is not finite
     return positive_zeros(column)
+
+
+def _require_texts(values: Sequence[Any]) -> pa.Array:
+    _require(set(map(type, values)) <= {str})
+    return _texts(values)
 
 
 def _texts(values: Sequence[Any]) -> pa.Array:

@@ -79,6 +79,15 @@ class ImageFinder:
         return best[0]
 
 
+def is_own_file(path: Path) -> bool:
+    """Whether there is a file that is no link, which may lead to any file of the machine.
+
+    Raises:
+        OSError: It can't be looked at.
+    """
+    return path.is_file() and not path.is_symlink()
+
+
 def first_files(folder: Path, suffix: str, most: int = 5) -> list[Path]:
     """Some files with an ending, of the first folder that has any, from the top down; few folders are looked into.
 
@@ -90,7 +99,7 @@ def first_files(folder: Path, suffix: str, most: int = 5) -> list[Path]:
         if not waiting:
             break
         entries = sorted(each for each in waiting.popleft().iterdir() if each.name[0] != "." and not each.is_symlink())
-        found = [each for each in entries if each.suffix.lower() == suffix and each.is_file()]
+        found = [each for each in entries if each.suffix.lower() == suffix and is_own_file(each)]
         if found:
             return found[:most]
         waiting += [each for each in entries if each.is_dir()]

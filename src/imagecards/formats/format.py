@@ -42,6 +42,9 @@ class Format:
             options of reading.
         open: Binds a path instead of reading it, where the dataset itself knows how; then there is no ``read``.
         write: Writes a `imagecards.formats.scene.Scene`; its keyword arguments are the options of writing.
+        says_least: Whether it counts only where a path looks like no other format: what others have beside it, in
+            annotation files, says more than its own.
+        certain: Whether a path is of this format whatever else it looks like: a file says so that no other has.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Format:
     read: Callable[..., Any] | None = None
     open: Callable[[Path], ImageDataset] | None = None
     write: Callable[..., Any] | None = None
+    says_least: bool = False
+    certain: Callable[[Path], bool] | None = None
 
     def looks_like(self, path: Path) -> bool:
         """Whether a path looks like this format."""

@@ -8,7 +8,8 @@ import orjson
 
 from imagecards.datasets import ImageDataset, is_image_name
 from imagecards.formats.format import Format
-from imagecards.formats.scene import Part, Scene, Write
+from imagecards.formats.lost import lose_names
+from imagecards.formats.scene import Part, Scene, View, Write
 
 _METADATA = "metadata.jsonl"
 
@@ -37,6 +38,8 @@ def write_imagefolder(scene: Scene, write: Write, *, images: bool = True) -> Non
             scene.losses.add("records-dropped", message, scene.dataset.names[part.rows[0]], len(part.rows))
         else:
             write(folder + _METADATA, _lines(scene, part))
+        for view in scene.views(part, objects=False):
+            _tell_of_name(scene, part, view, inside)
         if images:
             scene.copy_images(part, write, lambda view, folder=folder: folder + view.path)  # type: ignore[misc]
 
@@ -45,6 +48,14 @@ def _lines(scene: Scene, part: Part) -> Iterator[bytes]:
     for view in scene.views(part):
         record: dict[str, Any] = {**view.record, "file_name": view.path}
         yield orjson.dumps(record) + b"\n"
+
+
+def _tell_of_name(scene: Scene, part: Part, view: View, inside: bool) -> None:
+    """Tell of an image that gets another name, or another split, by the folder that it comes into."""
+    lose_names(part.split, view, scene.losses)
+    if inside and part.split is None and view.name.partition("/")[0] in scene.dataset.splits:
+        message = "an image in the folder of a split is in that split when it is read again"
+        scene.losses.add("splits-changed", message, view.name)
 
 
 def _looks_like_it(path: Path) -> bool:

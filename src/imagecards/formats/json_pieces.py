@@ -1,6 +1,7 @@
 """Large JSON files, parsed a piece at a time: the parser's own copy of a whole file is as large as the result."""
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from imagecards.errors import FormatError
 from imagecards.formats.documents import parse_json, read_bytes
+from imagecards.records import printable
 
 _LARGE = 32 * 2**20
 _PIECE = 8 * 2**20
@@ -22,19 +25,29 @@ _STEPS = np.array([0, 0, 1, -1, 0], np.int64)
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 
 
-def read_large_json(path: Path, key: str, *, large: int = _LARGE, piece: int = _PIECE) -> Any:
+def read_large_json(path: Path, key: str, *, once: Sequence[str] = (), large: int = _LARGE, piece: int = _PIECE) -> Any:
     """Read a JSON file as `imagecards.formats.documents.read_json` does, in less memory.
 
     Args:
         path: The file.
         key: The member of the file's object that is a long list.
+        once: Members that the file's object may have only once: of two, a parser keeps the last without a word.
         large: From how many bytes on the list is parsed in pieces.
         piece: About how many bytes of it at a time.
 
     Raises:
-        FormatError: It is not JSON; also as `imagecards.formats.documents.read_bytes`.
+        FormatError: It is not JSON, or has a member twice; also as `imagecards.formats.documents.read_bytes`.
     """
     data = read_bytes(path)
+    document = _parse(data, path, key, large, piece)
+    for name in once:
+        if data.count(b'"%b"' % name.encode()) > 1 and _count_members(data, name) > 1:
+            message = f"{printable(str(path))} has {name} twice, and it is not clear which counts"
+            raise FormatError(f"{message}: make one of them")
+    return document
+
+
+def _parse(data: bytes, path: Path, key: str, large: int, piece: int) -> Any:
     cuts = _cuts(data, key, piece) if len(data) >= large else []
     if not cuts:
         return parse_json(data, path)
@@ -45,7 +58,7 @@ def read_large_json(path: Path, key: str, *, large: int = _LARGE, piece: int = _
             entries += orjson.loads(_as_list(data[first:last], first == cuts[0]))
     except orjson.JSONDecodeError:
         return parse_json(data, path)  # which says where in the file
-    if document[key]:  # a key that only looks like it
+    if document.get(key) != []:  # a key that only looks like it
         return parse_json(data, path)
     document[key] = entries
     return document
@@ -90,6 +103,21 @@ def _cuts(data: bytes, key: str, piece: int) -> list[int]:
                 cuts.append(last)
         start = stop
     return cuts if closed else []
+
+
+def _count_members(data: bytes, key: str) -> int:
+    """How many members of a JSON object are called so; those of objects within it don't count."""
+    # where texts hold such text, the quotes in it are escaped
+    begins = np.array([found.start() for found in re.finditer(rb'(?<!\\)"%b"\s*:' % re.escape(key.encode()), data)])
+    count, depth, inside, start = 0, 0, False, 0
+    while start < len(data):
+        stop = _block_end(data, start)
+        places, steps, inside = _brackets(data, start, stop, inside)
+        depths = np.concatenate(([depth], depth + np.cumsum(steps)))
+        here = begins[(begins >= start) & (begins < stop)]
+        count += int((depths[np.searchsorted(places, here)] == 1).sum())
+        depth, start = int(depths[-1]), stop
+    return count
 
 
 def _block_end(data: bytes, start: int) -> int:

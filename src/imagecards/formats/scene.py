@@ -121,6 +121,8 @@ class Scene:
             InvalidMetadataError: The attributes have something else than categories.
         """
         said = self.dataset.attributes.get("categories") or []
+        if not isinstance(said, list | tuple):
+            raise InvalidMetadataError("the categories of the dataset's attributes are a list, as COCO has them")
         listed = [_category(entry) for entry in said]
         known = {category.name for category in listed}
         values = [value for value in _used_categories(self.dataset.table) if value not in known]
@@ -191,7 +193,7 @@ def _gathered(views: Iterable[View], size: int) -> Iterator[list[View]]:
 def _category(entry: object) -> Category:
     if (
         not isinstance(entry, Mapping)
-        or not isinstance(entry.get("id"), int)
+        or type(entry.get("id")) is not int
         or not isinstance(entry.get("name"), str | int)
     ):
         raise InvalidMetadataError(f"a category of the dataset's attributes has an id and a name, {entry!r} has not")

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from imagecards.datasets import is_image_name
+from imagecards.formats.lost import lose_hidden
 from imagecards.formats.scene import Part, Scene, Write
+from imagecards.paths import collision_key
 
 _SPLIT = re.compile(
     r"(?:train|val|valid|test|dev|eval|minival|holdout)(?:ing|idation|ation|val)?[-_]?\d*\Z", re.IGNORECASE
@@ -44,20 +46,30 @@ def _places(scene: Scene, part: Part, folder: str, beside: Callable[[str], str])
     prefix = f"{part.split}/" if part.split is not None else ""
     names = [scene.dataset.names[row] for row in part.rows]
     bare = all(name.startswith(prefix) for name in names)
+    files = [f"{folder}/{name.removeprefix(prefix) if bare else name}" for name in names]
+    # names that differ by case are one on some file systems; and no image gets the name that another one has
+    own = {_key(beside, file.rpartition(".")[0] if is_image_name(file) else file) for file in files}
     taken: set[str] = set()
-    for name in names:
-        file = f"{folder}/{name.removeprefix(prefix) if bare else name}"
+    for name, file in zip(names, files, strict=True):
         stem, dot, extension = file.rpartition(".")
         if not is_image_name(file):
-            message = "the name has none of the extensions of images, so that readers will not find it"
-            scene.losses.add("image-hidden", message, name)
+            lose_hidden(name, scene.losses)
             stem, dot, extension = file, "", ""
         number, unique = 1, stem
-        while beside(f"{unique}.png") in taken:
+        key = _key(beside, stem)
+        while key in taken or (number > 1 and key in own):
             number += 1
             unique = f"{stem}-{number}"
+            key = _key(beside, unique)
         if number > 1:
-            message = "the image gets another name: its annotations would be those of one that differs by extension"
+            message = (
+                "the image gets another name: its annotations would be those of one that differs by extension or case"
+            )
             scene.losses.add("images-renamed-apart", message, f"{name} -> {unique}{dot}{extension}")
-        taken.add(beside(f"{unique}.png"))
+        taken.add(key)
         yield f"{unique}{dot}{extension}"
+
+
+def _key(beside: Callable[[str], str], stem: str) -> str:
+    """What images have in common whose annotations would be one file."""
+    return collision_key(beside(f"{stem}.png"))

@@ -11,6 +11,7 @@ from imagecards.formats.losses import LossReport
 from imagecards.formats.options import check_options
 from imagecards.formats.reading import named_format
 from imagecards.formats.scene import Scene
+from imagecards.records import Report, attribute_issues
 
 
 def write(
@@ -45,6 +46,7 @@ def write(
     if found.write is None:
         raise InvalidInputError(f"{found.name} can be read, not written: see `imagecards formats`")
     check_options(found.write, options, f"writing {found.name}")
+    Report(attribute_issues(dataset.attributes)).raise_errors()
     scene = Scene(dataset, executor)
     with new_folder(to) as write_file:
         found.write(scene, write_file, **options)

@@ -18,6 +18,8 @@ from imagecards.formats.documents import read_bytes
 from imagecards.records import printable
 
 MAX_DEPTH = 64
+MAX_ELEMENTS = 2_000_000
+"""Of one file that is read whole, or of one child of the root of another: each takes 50 times the room of its text."""
 
 _CHUNK = 1 << 20
 _HEAD = 16 * 1024
@@ -59,7 +61,8 @@ class XmlError(FormatError):
     """An XML file can't be read.
 
     Attributes:
-        rule: The rule that it breaks: ``xml-entities``, ``xml-too-deep``, ``file-too-large``, ``not-xml``.
+        rule: The rule that it breaks: ``xml-entities``, ``xml-external``, ``xml-too-deep``, ``xml-too-many``,
+            ``file-too-large``, ``not-xml``.
         line: Where.
     """
 
@@ -71,8 +74,9 @@ class XmlError(FormatError):
 class _Target:
     """Makes nodes of what the parser finds; hands the children of the root over one by one."""
 
-    def __init__(self, child: Callable[[str, Node], None]) -> None:
-        self.child = child
+    def __init__(self, child: Callable[[str, Node], None], kept: bool) -> None:
+        self.child, self.kept = child, kept
+        self.count = 0
         self.root = ""
         self.path: list[Node] = []
         self.pieces: list[str] = []
@@ -84,6 +88,11 @@ class _Target:
             self.root = tag
         if len(self.path) >= MAX_DEPTH:
             raise XmlError(f"elements nest deeper than {MAX_DEPTH} levels", "xml-too-deep", self.line())
+        self.count += 1
+        if self.count > MAX_ELEMENTS:
+            raise XmlError(
+                f"there are more than {MAX_ELEMENTS:,} elements: split the file", "xml-too-many", self.line()
+            )
         node = Node(tag, dict(attributes), self.line())
         if len(self.path) > 1:
             self.path[-1].children.append(node)
@@ -94,6 +103,7 @@ class _Target:
         node = self.path.pop()
         if len(self.path) == 1:
             self.child(self.root, node)
+            self.count = self.count if self.kept else 0
 
     def data(self, text: str) -> None:
         self.pieces.append(text)
@@ -107,13 +117,14 @@ class _Target:
         self.pieces.clear()
 
 
-def each_child(path: Path, child: Callable[[str, Node], None], *, max_bytes: int) -> str:
+def each_child(path: Path, child: Callable[[str, Node], None], *, max_bytes: int, kept: bool = False) -> str:
     """Read an XML file, in little memory: whatever lies right below its root is handed over and forgotten.
 
     Args:
         path: The file.
         child: Called with the name of the root and each of its children, whole.
         max_bytes: How large it may be.
+        kept: Whether the caller keeps what it is given.
 
     Returns:
         The name of the root.
@@ -131,7 +142,7 @@ def each_child(path: Path, child: Callable[[str, Node], None], *, max_bytes: int
         chunks = iter([read_bytes(path)])  # tells of pointers of git-lfs, and of what is no file
     else:
         chunks = _chunks(path)
-    target = _Target(child)
+    target = _Target(child, kept)
     parser = DefusedXMLParser(target=target, forbid_dtd=False)
     expat: Any = parser.parser
     target.line = lambda: cast("int", expat.CurrentLineNumber)
@@ -158,7 +169,7 @@ def each_child(path: Path, child: Callable[[str, Node], None], *, max_bytes: int
 def read_xml(path: Path, *, max_bytes: int) -> Node:
     """Read a small XML file whole; see `each_child`."""
     children: list[Node] = []
-    root = each_child(path, lambda _, node: children.append(node), max_bytes=max_bytes)
+    root = each_child(path, lambda _, node: children.append(node), max_bytes=max_bytes, kept=True)
     return Node(root, {}, 1, "", children)
 
 

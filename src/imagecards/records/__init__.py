@@ -1,5 +1,6 @@
 """Records: what is known of each image, in metadata.jsonl, as Python objects and as columns."""
 
+from imagecards.records.attributes import attribute_issues
 from imagecards.records.digest import dataset_digest, record_digests
 from imagecards.records.issues import Collector, Issue, Report, printable, shown
 from imagecards.records.jsonl import read_jsonl
@@ -15,6 +16,7 @@ __all__ = [
     "Issue",
     "Records",
     "Report",
+    "attribute_issues",
     "dataset_digest",
     "objects_of",
     "printable",

@@ -7,20 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imagecards.cards import StoredFile
+from imagecards.datasets import FILE_FACTS
 from imagecards.errors import IntegrityError
+from imagecards.records.schema import KNOWN_FIELDS
 from imagecards.registry.files import read_file
 from imagecards.storage import Store
 
-IMAGE_COLUMNS = pa.schema(
-    [
-        ("sha256", pa.binary(32)),
-        ("size", pa.int64()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("mode", pa.string()),
-        ("format", pa.string()),
-    ]
-)
+IMAGE_COLUMNS = pa.schema([field for field in FILE_FACTS if field.name != "file_name"])
 """What a records table says of the image file of each row, beside its annotations."""
 
 PLACE_COLUMNS = pa.schema([("shard", pa.int32()), ("offset", pa.int64())])
@@ -29,7 +22,6 @@ PLACE_COLUMNS = pa.schema([("shard", pa.int32()), ("offset", pa.int64())])
 DIGEST_SIZE = 16
 """Bytes of each record digest that a records table keeps: enough to compare by, and digests can't be compressed."""
 
-_ANNOTATIONS = ("file_name", "caption", "categories", "objects", "extra")
 _FIXED = pa.schema([("file_name", pa.string()), *IMAGE_COLUMNS, *PLACE_COLUMNS, ("digest", pa.binary(DIGEST_SIZE))])
 _SPLITS = pa.schema([("split", pa.string()), ("file_name", pa.string())])
 _INCOMPRESSIBLE = ("sha256", "digest")
@@ -77,7 +69,7 @@ def read_records(
 
 def annotations(table: pa.Table) -> pa.Table:
     """The columns of a table that a record consists of, without those of its image file."""
-    return table.select([name for name in _ANNOTATIONS if name in table.column_names])
+    return table.select([name for name in (*KNOWN_FIELDS, "extra") if name in table.column_names])
 
 
 def encode_splits(splits: Mapping[str, Sequence[str]]) -> bytes:

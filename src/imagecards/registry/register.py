@@ -9,6 +9,7 @@ from dataclasses import replace
 from imagecards.cards import CardRef, DataCard, RegistryMarker
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
 from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
+from imagecards.records import Report, attribute_issues
 from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import ANNOTATIONS, annotation_artifact
 from imagecards.registry.attempt import Attempt, attempting
@@ -68,6 +69,7 @@ def register(store: Store, data: object, request: Request, executor: Executor | 
 
 
 def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | None) -> Prepare:
+    Report(attribute_issues(dataset.attributes)).raise_errors()
     scan = memo = remembered = None
     if dataset.image_dir is not None:
         _refuse_inside(store, dataset.image_dir)

@@ -8,11 +8,13 @@ from imagecards.errors import FormatError
 from imagecards.formats.building import DatasetBuilder
 from imagecards.formats.coco.entries import Images, Objects
 from imagecards.formats.coco.header import Header
-from imagecards.formats.coco.layout import AnnotationFile, find_annotation_files, looks_like_coco
+from imagecards.formats.coco.layout import AnnotationFile, find_annotation_files, looks_like_coco, unread_files
 from imagecards.formats.coco.writing import write_coco
 from imagecards.formats.format import Format
 from imagecards.formats.json_pieces import read_large_json
 from imagecards.records import printable
+
+_MEMBERS = ("images", "annotations", "categories")
 
 
 def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequence[str] | None = None) -> None:
@@ -34,6 +36,11 @@ def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequenc
     if path.is_dir():
         wanted = [annotations] if isinstance(annotations, str) else annotations
         folder, files = path, find_annotation_files(path, wanted)
+        for name in unread_files(path, [file.path for file in files]) if wanted is None else ():
+            message = (
+                "this looks like COCO's annotations, too, and is not read: choose with annotations= (--from-option)"
+            )
+            builder.warn("file-not-read", message, name)
     else:
         folder, files = path.parent, [AnnotationFile(path.name, None)]
         if builder.root == folder and folder.name in ("annotations", "RLE_annotations"):
@@ -55,7 +62,7 @@ def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequenc
 
 
 def _document(path: Path) -> dict[str, Any]:
-    document = read_large_json(path, "annotations")
+    document = read_large_json(path, "annotations", once=_MEMBERS)
     if not isinstance(document, dict):
         what = (
             "a list: results of a detector are none, they have no images" if isinstance(document, list) else "a value"

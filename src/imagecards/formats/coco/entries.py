@@ -8,11 +8,14 @@ from imagecards.datasets import Place
 from imagecards.errors import FormatError
 from imagecards.formats.building import DatasetBuilder
 from imagecards.formats.coco.layout import AnnotationFile, place_images
+from imagecards.formats.found_image import free_name
 from imagecards.geometry import bounds, polygon_bounds, runs_from_coco
 from imagecards.records import printable
 
 _LARGEST_SIDE = 2**31 - 1
 _NOT_EXTRA = frozenset({"file_name", "width", "height", "caption"})
+_NOT_FIELDS = frozenset({"category"})  # it is the name of the object's category
+_CAPTIONS = "captions"
 
 
 class Images:
@@ -75,7 +78,9 @@ class Images:
             captions = objects.captions.get(image)
             caption = entry.get("caption")
             if captions is not None:
-                extra["captions"] = captions
+                if _CAPTIONS in extra and extra[_CAPTIONS] != captions:
+                    extra[free_name(_CAPTIONS, {_CAPTIONS}, extra)] = extra[_CAPTIONS]
+                extra[_CAPTIONS] = captions
                 caption = captions[0]["caption"] if caption is None else caption
             found, numbers = objects.of_image.get(image) or ([], [])
             builder.image(
@@ -138,7 +143,7 @@ class Objects:
             self._bad_category(number, own, category)
             return
         if "category" in entry:
-            entry["category_"] = entry["category"]
+            entry[free_name("category", _NOT_FIELDS, entry)] = entry["category"]
         entry["category"] = name
         if entry.get("bbox") is None:
             self._find_box(number, own, entry)

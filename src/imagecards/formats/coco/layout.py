@@ -59,16 +59,23 @@ def find_annotation_files(folder: Path, wanted: Sequence[str] | None) -> list[An
         names = [name for name in there if any(_matches(name, pattern) for pattern in wanted)]
     if not names:
         what = "no COCO annotations" if wanted is None else f"no file like {', '.join(map(printable, wanted))}"
-        raise FormatError(f"{printable(str(folder))} has {what}: see the path, or name the file with annotations=")
+        raise FormatError(f"{printable(str(folder))} has {what}: see the path, or choose with annotations=")
     files = [AnnotationFile(name, split_of(folder, name, alone=len(names) == 1)) for name in names]
     first: dict[str | None, str] = {}
     for path, split in files:
         other = first.setdefault(split, path)
         if other != path:
             of = f"the split {printable(split)}" if split is not None else "the same images"
-            message = f"{printable(other)} and {printable(path)} both describe {of}: choose with annotations="
-            raise FormatError(message)
+            both = f"{printable(other)} and {printable(path)} both describe {of}"
+            raise FormatError(f"{both}: choose with annotations= (--from-option)")
     return files
+
+
+def unread_files(folder: Path, read: Collection[str]) -> list[str]:
+    """Files that look like COCO's annotations beside those that are read: captions and keypoints, another layout."""
+    places = {name.rpartition("/")[0] for name in read} | {"", "annotations"}
+    found = _below(folder, [path for place in places for path in (folder / place).glob("*.json")])
+    return [name for name in found if name not in read and _is_coco(folder / name)]
 
 
 def split_of(folder: Path, name: str, *, alone: bool) -> str | None:

@@ -10,6 +10,8 @@ from imagecards.formats.outlines import runs_of, runs_of_many
 from imagecards.formats.scene import View
 from imagecards.geometry import Runs, area, bounds, edge_polygons_many, polygon_area, runs_from_coco, runs_to_coco_many
 
+_EXACT = 2**53  # beyond this, whole numbers and doubles are no longer the same
+
 Outlines: TypeAlias = Literal["keep", "rle", "polygons", "none"]
 
 
@@ -155,7 +157,7 @@ def _area(box: Sequence[float], outline: Any) -> float:
 
 def _whole(number: float) -> float:
     """A number without a fraction as an int, as areas that are counted: read and written again, it stays so."""
-    return int(number) if number == int(number) else number
+    return int(number) if abs(number) < _EXACT and number == int(number) else number
 
 
 def _drop_field(lists: Mapping[str, Any], names: list[str | None], name: str, image: str, losses: Losses) -> None:

@@ -17,7 +17,7 @@ from imagecards.datasets import Place, is_image_name
 from imagecards.errors import FormatError
 from imagecards.formats.building import DatasetBuilder
 from imagecards.formats.cvat.shapes import attributes_of, read_shape, whole
-from imagecards.formats.finding import AmbiguousImageError, ImageFinder, normal_path
+from imagecards.formats.finding import AmbiguousImageError, ImageFinder, is_own_file, normal_path
 from imagecards.formats.format import Format
 from imagecards.formats.groups import BadShapeError, Shape, joined, shared_groups
 from imagecards.formats.xml_nodes import Node, XmlError, each_child, xml_head
@@ -162,7 +162,7 @@ def _is_cvat(path: Path) -> bool:
 
 
 def _document(folder: Path) -> Path | None:
-    found = sorted(each for each in folder.glob("*.xml") if each.is_file() and _is_cvat(each))
+    found = sorted(each for each in folder.glob("*.xml") if is_own_file(each) and _is_cvat(each))
     return found[0] if len(found) == 1 else next((each for each in found if each.name == "annotations.xml"), None)
 
 

@@ -1,7 +1,6 @@
 """The shapes of labelme: polygons, rectangles, circles, and masks that are small PNG files."""
 
 import base64
-import binascii
 import math
 from collections.abc import Sequence
 
@@ -120,6 +119,6 @@ def _mask(
                 f"{right - left + 1} x {bottom - top + 1}"
             )
         runs = placed_mask(pixels != 0, left, top, height, width)
-    except (binascii.Error, FormatError) as error:
+    except (ValueError, FormatError) as error:  # b64decode has one for letters beyond ASCII, too
         raise BadShapeError("bad-mask", str(error), "mask", data[:40]) from error
     return [float(left), float(top), float(right - left + 1), float(bottom - top + 1)], runs

@@ -12,16 +12,18 @@ from PIL import Image
 
 from imagecards.formats.figures import box_of
 from imagecards.formats.finding import folder_split
-from imagecards.formats.likeness import (
+from imagecards.formats.losses import Losses
+from imagecards.formats.lost import (
     as_label,
     lose_attributes,
     lose_box,
+    lose_hidden,
     lose_names,
     lose_rounding,
+    lose_unknown,
     path_of,
     polygons_of_mask,
 )
-from imagecards.formats.losses import Losses
 from imagecards.formats.scene import Part, Scene, View, Write
 from imagecards.geometry import Runs, bounds, runs_to_mask
 from imagecards.paths import collision_key
@@ -41,7 +43,7 @@ def write_labelme(scene: Scene, write: Write, *, images: bool = True) -> None:
         write: Writes one file.
         images: Whether to write the image files, too.
     """
-    lose_attributes(scene, "labelme")
+    lose_attributes(scene)
     for part in scene.parts:
         unusual = _names(scene, part)
         for documents, losses in scene.map(partial(_documents, part.split, unusual, images), part):
@@ -76,14 +78,14 @@ def _documents(
     for view in views:
         path = path_of(split, view)
         lose_names(split, view, losses)
+        lose_hidden(view.path, losses)
         if folder_split(path) != split:
             message = "splits are told by the names of folders, and this is read as another one"
             losses.add("splits-changed", message, view.name)
         if images and set(view.record) == {"file_name"}:
             continue  # an image without a JSON file is one that nothing is said of
         if view.record.get("objects") is None:
-            message = "images of which nothing is known are the same as images without objects here"
-            losses.add("unknown-as-negative", message, view.name)
+            lose_unknown(view.name, losses)
         folder, _, base = path.rpartition("/")
         name = unusual.get(view.name, base.rpartition(".")[0] + ".json")
         document = orjson.dumps(_document(view, base, losses), option=orjson.OPT_INDENT_2)

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from imagecards.datasets import FolderSource, Place, is_image_name
 from imagecards.errors import FormatError
 from imagecards.formats.building import DatasetBuilder
-from imagecards.formats.finding import AmbiguousImageError, ImageFinder, bare_name, normal_path
+from imagecards.formats.finding import AmbiguousImageError, ImageFinder, bare_name, is_own_file, normal_path
 from imagecards.formats.format import Format
 from imagecards.formats.groups import joined
 from imagecards.formats.json_heads import each_entry, json_head
@@ -28,6 +28,7 @@ from imagecards.formats.labelstudio.choice import chosen
 from imagecards.formats.labelstudio.regions import Found, read_result
 from imagecards.formats.labelstudio.writing import write_labelstudio
 from imagecards.formats.sizes import read_sizes
+from imagecards.paths import check_relative
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
 _IMAGE_KEYS = ("image", "img", "photo", "picture")
@@ -120,7 +121,7 @@ class _Reader:
                 objects = [entry for _, entry in groups]
         data = {name: value for name, value in task["data"].items() if name != key}
         split = data.get("split")
-        if isinstance(split, str) and split and "/" not in split:
+        if isinstance(split, str) and check_relative(split) is None:
             del data["split"]
         else:
             split = None
@@ -216,14 +217,14 @@ def _is_export(path: Path) -> bool:
 
 
 def _exports(folder: Path) -> list[Path]:
-    found = sorted(each for each in folder.glob("*.json") if each.is_file() and not each.is_symlink())
+    found = sorted(each for each in folder.glob("*.json") if is_own_file(each))
     return [each for each in found if _is_export(each)]
 
 
 def _looks_like_it(path: Path) -> bool:
     if path.is_file():
         return path.suffix.lower() == ".json" and _is_export(path)
-    documents = sorted(each for each in path.glob("*.json") if each.is_file())
+    documents = sorted(each for each in path.glob("*.json") if is_own_file(each))
     return bool(documents) and all(map(_is_export, documents[:_LOOKED_AT]))
 
 

@@ -21,6 +21,7 @@ _DECIMALS = 8  # of pixels: what a percentage keeps of the coordinates in any im
 _KINDS = ("polygon", "rectangle", "brush", "ellipse")
 _WITHOUT_AREA = ("keypoint", "vector", "relation")
 _FIELDS = ("number", "rating", "taxonomy", "datetime")
+_TAKEN = (*TAKEN, "id", "id_", "area", "iscrowd", PART_OF)  # names of controls that mean something else in objects
 
 
 @dataclass
@@ -44,6 +45,28 @@ class Found:
     bad: list[tuple[str, BadShapeError]] = field(default_factory=list)
 
 
+@dataclass
+class _Told:
+    """What results of one id say of their region: labels by kind of region, ``""`` for any, and further fields."""
+
+    labels: dict[str, list[str]] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, raw: Mapping[str, Any]) -> None:
+        """Take one result."""
+        type_, value = raw.get("type"), raw["value"]
+        kind = _kind(type_)
+        labels = _labels(value, kind)
+        if labels:
+            self.labels.setdefault(kind, labels)
+        key = "text" if type_ == "textarea" else type_
+        if kind not in _KINDS and isinstance(key, str) and key in value and key != "labels":
+            name = str(raw.get("from_name", key))
+            while name in _TAKEN:
+                name += "_"
+            self.fields[name] = value[key]
+
+
 def pixels(percent: float, size: int) -> float:
     """A percentage of an image's side in pixels.
 
@@ -63,17 +86,17 @@ def read_result(result: list[Any], place: str, size: tuple[int, int] | None) -> 
         size: Of the image, for regions that don't say it.
     """
     found = Found()
-    of_region: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    told: dict[str, _Told] = defaultdict(_Told)
     regions = set()
     for raw in result:
         if isinstance(raw, dict) and isinstance(raw.get("value"), dict) and isinstance(raw.get("id"), str):
-            of_region[raw["id"]].append(raw)
+            told[raw["id"]].take(raw)
             if _kind(raw.get("type")) in _KINDS:
                 regions.add(raw["id"])
     for number, raw in enumerate(result):
         where = f"{place}[{number}]"
         try:
-            _read_one(raw, where, of_region, regions, size, found)
+            _read_one(raw, where, told, regions, size, found)
         except BadShapeError as error:
             found.bad.append((where, error))
     wholes = {shape.fields.pop(PART_OF) for shape in found.shapes if PART_OF in shape.fields}
@@ -87,7 +110,7 @@ def read_result(result: list[Any], place: str, size: tuple[int, int] | None) -> 
 def _read_one(
     raw: object,
     where: str,
-    of_region: Mapping[Any, list[Mapping[str, Any]]],
+    told: Mapping[Any, _Told],
     regions: set[str],
     size: tuple[int, int] | None,
     found: Found,
@@ -108,7 +131,7 @@ def _read_one(
         if raw.get("image_rotation") not in (None, 0):
             message = "regions of images that are shown turned are not read: turn the image back in Label Studio"
             raise BadShapeError("image-turned", message, "image_rotation", raw["image_rotation"])
-        found.shapes.append(_region(raw, kind, where, of_region.get(raw.get("id"), [raw]), own))
+        found.shapes.append(_region(raw, kind, where, told.get(raw.get("id"), _Told()), own))
     elif raw.get("id") in regions:
         return  # says something of a region, and is told with it
     elif type_ == "choices" and _texts(value.get("choices")):
@@ -121,12 +144,10 @@ def _read_one(
         raise BadShapeError("unknown-region", "results of this type are not known", "type", type_)
 
 
-def _region(
-    raw: Mapping[str, Any], kind: str, where: str, same: list[Mapping[str, Any]], size: tuple[int, int]
-) -> Shape:
+def _region(raw: Mapping[str, Any], kind: str, where: str, told: _Told, size: tuple[int, int]) -> Shape:
     """One region, with what other results say of it."""
     value = raw["value"]
-    labels = next((found for each in same if (found := _labels(each, kind))), None)
+    labels = _labels(value, kind) or told.labels.get(kind) or told.labels.get("")
     if labels is None:
         raise BadShapeError("no-label", "a region has a label", "value", sorted(value))
     shape = Shape(where, labels[0])
@@ -140,10 +161,7 @@ def _region(
         fields["labels"] = labels
     if isinstance(raw.get("score"), int | float):
         fields["score"] = raw["score"]
-    for other in same:
-        told = {"textarea": "text"}.get(other.get("type", ""), other.get("type", ""))
-        if other is not raw and _kind(other.get("type")) not in _KINDS and told in other["value"] and told != "labels":
-            fields[str(other.get("from_name", told))] = other["value"][told]
+    fields |= told.fields
     region = raw.get("id")
     if isinstance(region, str):
         if not region.startswith(OWN_ID):
@@ -194,8 +212,7 @@ def _kind(type_: object) -> str:
     return type_.removesuffix("labels") if isinstance(type_, str) else ""
 
 
-def _labels(raw: Mapping[str, Any], kind: str) -> list[str] | None:
-    value = raw["value"]
+def _labels(value: Mapping[str, Any], kind: str) -> list[str] | None:
     labels = value.get(f"{kind}labels", value.get("labels"))
     return labels if _texts(labels) and labels else None
 

@@ -9,8 +9,8 @@ import orjson
 
 from imagecards.formats.figures import box_of
 from imagecards.formats.labelstudio.regions import OWN_ID, PART_OF, pixels
-from imagecards.formats.likeness import as_label, lose_attributes, lose_box, lose_names, lose_rounding, path_of
 from imagecards.formats.losses import Losses
+from imagecards.formats.lost import as_label, lose_attributes, lose_box, lose_hidden, lose_names, lose_rounding, path_of
 from imagecards.formats.outlines import runs_of
 from imagecards.formats.scene import Scene, View, Write
 from imagecards.geometry import bounds, encode_brush, runs_to_mask
@@ -30,7 +30,7 @@ def write_labelstudio(scene: Scene, write: Write, *, images: bool = True) -> Non
         images: Whether to write the image files, too. Label Studio serves them from local storage, whose root
             (``LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT``) is the folder that is written.
     """
-    lose_attributes(scene, "an export of Label Studio")
+    lose_attributes(scene)
     write("tasks.json", _document(scene))
     if images:
         for part in scene.parts:
@@ -60,6 +60,7 @@ def _tasks(split: str | None, views: Sequence[View]) -> tuple[list[bytes], Losse
 
 def _task(split: str | None, view: View, losses: Losses) -> dict[str, Any]:
     lose_names(split, view, losses)
+    lose_hidden(view.path, losses)
     record = view.record
     data: dict[str, Any] = {"image": _LOCAL + quote(_place(split, view))}
     if split is not None:

@@ -4,6 +4,10 @@ Three kinds. ``instances``: the number of an object. ``classes``: the number of 
 category are one. ``colours``: the same by colour, or by the index into a palette. 0, or black, is the background. What
 numbers and colours mean is in a ``masks.json`` beside the folders. Without it, and without ``kind=``, grey pixels are
 instances of one category, those of a folder with ``semantic`` in its name are classes, and all others are colours.
+
+Without ``masks.json``, where there are annotations of another format beside the folders, that one counts unless
+``format="masks"`` is said: MaskTerial's JSON files have the categories and ids of what its masks show, and CVAT's and
+VOC's XML files have boxes and attributes.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,6 +19,7 @@ from imagecards.datasets import Place, scan_folder
 from imagecards.errors import FormatError, InvalidInputError, NotFoundError, StorageError
 from imagecards.formats.building import DatasetBuilder
 from imagecards.formats.documents import read_bytes
+from imagecards.formats.finding import is_own_file
 from imagecards.formats.format import Format
 from imagecards.formats.masks.layout import MASK_FOLDERS, Group, Pair, find_groups, pairs_of, split_before
 from imagecards.formats.masks.pixels import Found, read_mask
@@ -72,7 +77,7 @@ def read_masks(
 
 def _table(path: Path, base: Path, builder: DatasetBuilder) -> MaskTable:
     """What is said of the masks as a whole."""
-    file = path if path.is_file() else next((base / name for name in FILE_NAMES if (base / name).is_file()), None)
+    file = path if path.is_file() else next((base / name for name in FILE_NAMES if is_own_file(base / name)), None)
     if file is None:
         return MaskTable()
     builder.annotation_files[file.name] = str(file)
@@ -162,10 +167,15 @@ def _looks_like_it(path: Path) -> bool:
     if path.is_file() and path.name not in FILE_NAMES:
         return False
     base = path if path.is_dir() else path.parent
-    if _has_folders(base):
-        return True
+    return _has_folders(base) or _says_so(path)
+
+
+def _says_so(path: Path) -> bool:
+    """Whether there is a ``masks.json``."""
+    base = path if path.is_dir() else path.parent
+    file = path if path.is_file() else base / FILE_NAMES[0]
     try:
-        return read_table(path if path.is_file() else base / FILE_NAMES[0]).kind is not None
+        return is_own_file(file) and read_table(file).kind is not None
     except (FormatError, NotFoundError, StorageError):
         return False
 
@@ -192,4 +202,6 @@ FORMAT = Format(
     sniff=_looks_like_it,
     read=read_masks,
     write=write_masks,
+    says_least=True,
+    certain=_says_so,
 )

@@ -18,11 +18,13 @@ class Group(NamedTuple):
         split: The split; ``None`` for images of no split.
         images: The folder of the images.
         masks: The folder of the masks.
+        splits: Folders below these two that are of other groups: what is in them is not of this one.
     """
 
     split: str | None
     images: str
     masks: str
+    splits: tuple[str, ...] = ()
 
     @property
     def semantic(self) -> bool:
@@ -52,7 +54,7 @@ def find_groups(files: Collection[str], splits: Sequence[str] | None) -> list[Gr
         splits: The splits that there are, where that is said.
     """
     found: dict[tuple[str | None, str], Group] = {}
-    for kind in MASK_FOLDERS:
+    for kind in MASK_FOLDERS if splits is None else MASK_FOLDERS[:1]:
         for group in _groups(files, kind, splits):
             found.setdefault((group.split, group.images), group)
     return sorted(found.values(), key=lambda group: (group.split or "", group.images))
@@ -65,9 +67,9 @@ def pairs_of(group: Group, images: Collection[str], masks: Collection[str]) -> I
         Pairs; or two files that would share a mask, the second of which is left out.
     """
     front = f"{group.split}/" if group.split is not None else ""
-    found = {_stem(file, group.masks): file for file in sorted(masks) if _is_in(file, group.masks)}
+    found = {_stem(file, group.masks): file for file in sorted(masks) if _is_in(file, group.masks, group.splits)}
     stems: dict[str, str] = {}
-    for image in sorted(file for file in images if _is_in(file, group.images)):
+    for image in sorted(file for file in images if _is_in(file, group.images, group.splits)):
         stem = _stem(image, group.images)
         before = stems.setdefault(stem, image)
         if before != image:
@@ -105,21 +107,24 @@ def _groups(files: Collection[str], kind: str, splits: Sequence[str] | None) -> 
         if first == kind and rest:
             direct = direct or not deeper
             inside.update([second] if deeper else [])
-        elif second == kind and deeper:
+        elif second == kind and deeper and splits is None:
             yield Group(first, f"{first}/images", f"{first}/{kind}")
-        elif rest and split_before(first)[1] == kind:
+        elif rest and splits is None and split_before(first)[1] == kind:
             split = split_before(first)[0]
             yield Group(split, f"{split}_images", first)
     if splits is None:
         splits = sorted(inside) if inside and not direct and all(map(names_split, inside)) else []
     for split in splits:
-        yield Group(split, f"images/{split}", f"{kind}/{split}")
-    if direct or inside - set(splits):
-        yield Group(None, "images", kind)
+        deeper_ones = tuple(each.removeprefix(f"{split}/") for each in splits if each.startswith(f"{split}/"))
+        yield Group(split, f"images/{split}", f"{kind}/{split}", deeper_ones)
+    if direct or inside - {split.partition("/")[0] for split in splits}:
+        yield Group(None, "images", kind, tuple(splits))
 
 
-def _is_in(file: str, folder: str) -> bool:
-    return is_image_name(file) and (not folder or file.startswith(f"{folder}/"))
+def _is_in(file: str, folder: str, without: Sequence[str]) -> bool:
+    if not is_image_name(file) or (folder and not file.startswith(f"{folder}/")):
+        return False
+    return not any(file.startswith(f"{folder}/{split}/") for split in without)
 
 
 def _stem(file: str, folder: str) -> str:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from imagecards.errors import InvalidInputError
 from imagecards.formats.losses import Losses
+from imagecards.formats.lost import tell_of_unheld
 from imagecards.formats.masks.table import LARGEST, Colour, Kind, colour_of
 from imagecards.formats.outlines import mask_of_object
-from imagecards.formats.scene import Category, Scene, View, Write
+from imagecards.formats.scene import Category, Part, Scene, View, Write
 from imagecards.formats.stems import copy_images, places_of
-from imagecards.formats.unheld import tell_of_unheld
 from imagecards.geometry import Runs, area, bounds, paint, runs_to_mask
 
 _TOLERANCE = 1e-3  # pixels
@@ -66,6 +66,7 @@ def write_masks(scene: Scene, write: Write, *, images: bool = True, kind: Kind =
     for part in scene.parts:
         folder = f"/{part.split}" if part.split is not None else ""
         files = places_of(scene, part, f"images{folder}", mask_of_image)
+        _tell_of_other_splits(scene, part, files)
         masks = (mask for batch in _painted(scene, palette, part) for mask in batch)
         for file, mask in zip(files, masks, strict=True):
             if mask is None:
@@ -88,6 +89,17 @@ def write_masks(scene: Scene, write: Write, *, images: bool = True, kind: Kind =
     if kind == "colours":
         document["colours"] = {_hex(palette.colours[value]): ids[name] for name, value in palette.values.items()}
     write("masks.json", [orjson.dumps(document, option=orjson.OPT_INDENT_2), b"\n"])
+
+
+def _tell_of_other_splits(scene: Scene, part: Part, files: Sequence[str]) -> None:
+    """Tell of images that lie in the folder of another split, further down than their own."""
+    base = f"images/{part.split}/" if part.split is not None else "images/"
+    below = tuple(folder for each in scene.parts if each.split and (folder := f"images/{each.split}/") != base)
+    below = tuple(folder for folder in below if folder.startswith(base))
+    for row, file in zip(part.rows, files, strict=True):
+        if below and file.startswith(below):
+            message = "splits are told by the names of folders, and this is read as another one"
+            scene.losses.add("splits-changed", message, scene.dataset.names[row])
 
 
 def mask_of_image(file: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from imagecards.errors import FormatError, InvalidInputError
 from imagecards.formats.losses import Losses
+from imagecards.formats.lost import tell_of_unheld, tell_of_unknown
 from imagecards.formats.outlines import mask_of_object
 from imagecards.formats.scene import Part, Scene, View, Write
 from imagecards.formats.severstal.rows import LEGACY, ROWS
-from imagecards.formats.unheld import tell_of_unheld, tell_of_unknown
 from imagecards.geometry import Runs, bounds, runs_to_coco, runs_to_pairs, union
 
 Variant: TypeAlias = Literal["rows", "legacy"]

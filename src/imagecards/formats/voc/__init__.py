@@ -30,7 +30,7 @@ from imagecards.formats.finding import (
 from imagecards.formats.format import Format
 from imagecards.formats.groups import BadShapeError
 from imagecards.formats.voc.objects import SHIFTS, number_of, read_object
-from imagecards.formats.voc.sets import image_sets
+from imagecards.formats.voc.sets import image_sets, innermost
 from imagecards.formats.xml_nodes import Node, XmlError, read_xml, xml_head
 
 MAX_FILE_BYTES = 32 * 2**20
@@ -53,6 +53,8 @@ def read_voc(path: Path, builder: DatasetBuilder, *, boxes: Boxes = "1-based") -
     """
     if boxes not in SHIFTS:
         raise InvalidInputError(f"boxes are {', '.join(SHIFTS)}, not {boxes!r}")
+    if path == builder.root:
+        path = builder.root = innermost(path)
     reader = _Reader(builder, boxes)
     if path.is_file():
         reader.read(path.name, path)

@@ -71,8 +71,9 @@ def _polygon(node: Node, boxes: str) -> list[float]:
     shift = SHIFTS[boxes][2]
     flat = []
     number = 1
-    while node.first(f"x{number}") is not None:
-        flat += [_coordinate(node, f"{axis}{number}") + shift for axis in "xy"]
+    texts = {child.tag: child.text for child in reversed(node.children)}  # the first of a name counts
+    while f"x{number}" in texts:
+        flat += [_finite(texts.get(f"{axis}{number}", ""), f"polygon.{axis}{number}") + shift for axis in "xy"]
         number += 1
     for point in node.all("pt"):  # LabelMe's own XML, and tools that write as it does
         flat += [_coordinate(point, axis) + shift for axis in "xy"]
@@ -89,10 +90,13 @@ def _plain(node: Node) -> Any:
 
 
 def _coordinate(node: Node, tag: str) -> float:
-    text = node.text_of(tag)
+    return _finite(node.text_of(tag), f"{node.tag}.{tag}")
+
+
+def _finite(text: str, where: str) -> float:
     number = number_of(text)
     if number is None:
-        raise BadShapeError("not-finite", "a coordinate is a finite number", f"{node.tag}.{tag}", text)
+        raise BadShapeError("not-finite", "a coordinate is a finite number", where, text)
     return number
 
 

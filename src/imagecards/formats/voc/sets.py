@@ -1,4 +1,4 @@
-"""The splits of Pascal VOC: lists of images in ``ImageSets/Main``."""
+"""Where Pascal VOC lies, and its splits: lists of images in ``ImageSets/Main``."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -34,3 +34,16 @@ def image_sets(path: Path, names: Collection[str], builder: DatasetBuilder) -> d
                 message = f"the image is in {other}, too, which counts"
                 builder.warn("several-splits", message, name, number, "", stem)
     return found
+
+
+def innermost(path: Path) -> Path:
+    """The one folder below that is VOC's, as ``VOCdevkit/VOC2012`` is in the archives; else the folder itself."""
+    if (path / "Annotations").is_dir():
+        return path
+    found = [each.parent for depth in ("*", "*/*") for each in path.glob(f"{depth}/Annotations") if each.is_dir()]
+    whole = [each for each in found if (each / "JPEGImages").is_dir() and not _has_link(each, path)]
+    return whole[0] if len(found) == len(whole) == 1 else path
+
+
+def _has_link(place: Path, top: Path) -> bool:
+    return any(each.is_symlink() for each in (place, *place.parents) if each.is_relative_to(top) and each != top)

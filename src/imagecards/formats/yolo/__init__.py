@@ -5,8 +5,9 @@ of COCO do. Where all outlines were traced from masks they are what OpenCV fills
 pixels; our ``data.yaml`` says so (``imagecards: {outlines: pixels}``), and the masks come back bit for bit.
 """
 
+import os
 import posixpath
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -19,8 +20,10 @@ from imagecards.formats.format import Format
 from imagecards.formats.parallel import batches, map_ordered
 from imagecards.formats.yolo.data import FILE_NAMES, YoloData, parse_names, read_data
 from imagecards.formats.yolo.labels import Kind, Labels, Outlines, parse_labels
-from imagecards.formats.yolo.layout import Group, find_data_file, find_groups, has_polygons, images_of, label_of
+from imagecards.formats.yolo.layout import Group, find_data_file, find_groups, images_of, label_of
+from imagecards.formats.yolo.lists import class_names, list_reader, tell_of_unlisted
 from imagecards.formats.yolo.numbers import LEAST_DECIMALS, MOST_DECIMALS
+from imagecards.formats.yolo.sniffing import has_polygons
 from imagecards.formats.yolo.writing import write_yolo, write_yolo_seg
 
 _BATCH = 256
@@ -68,10 +71,13 @@ def read_yolo_seg(
 def _read(path: Path, builder: DatasetBuilder, names: object, *, polygons: bool, outlines: Outlines | None) -> None:
     base = path if path.is_dir() else path.parent
     data = _read_data(path, base, builder)
-    classes = data.names if names is None else parse_names(names)
     apart = builder.root != base
     files = frozenset(found.name for found in scan_folder(base).files) if apart else builder.files
-    groups = _groups(data, builder, apart, data_file=_called(find_data_file(path), base))
+    classes = data.names if names is None else parse_names(names)
+    if classes is None:
+        classes = class_names(base, files, builder)
+    read_list = list_reader(data, base, files, builder)
+    groups = _groups(data, builder, apart, _called(find_data_file(path), base), read_list)
     said = data.own.get("outlines")
     decimals = str(data.own.get("decimals", ""))
     kind = Kind(
@@ -80,7 +86,7 @@ def _read(path: Path, builder: DatasetBuilder, names: object, *, polygons: bool,
         outlines or ("pixels" if said == "pixels" else "vertices"),
         int(decimals) if decimals in map(str, range(LEAST_DECIMALS, MOST_DECIMALS + 1)) else LEAST_DECIMALS,
     )
-    images = list(_images(groups, builder, files, apart))
+    images = list(_images(groups, builder, files, base, apart))
     _tell_of_orphans(groups, {image.label for image in images}, files, builder)
     builder.annotation_files.update({image.label: str(base / image.label) for image in images if image.label})
     used: set[str] = set()
@@ -116,25 +122,31 @@ def _called(file: Path | None, base: Path) -> str:
     return file.relative_to(base).as_posix() if file is not None else ""
 
 
-def _groups(data: YoloData, builder: DatasetBuilder, apart: bool, data_file: str) -> list[Group]:
+def _groups(
+    data: YoloData,
+    builder: DatasetBuilder,
+    apart: bool,
+    data_file: str,
+    read_list: Callable[[str], Sequence[str] | None],
+) -> list[Group]:
     """The folders of images; tells what of ``data.yaml`` is not so, and what it does not name."""
-    groups, misplaced = find_groups(data, builder.files, builder.root, apart=apart)
+    groups, misplaced = find_groups(data, builder.files, builder.root, apart=apart, read_list=read_list)
     for key, value, message in misplaced:
         builder.warn("misplaced-split", message, data_file, where=key, value=value)
     if not groups and not any(map(is_image_name, builder.files)):
         builder.warn("no-images", "there is no image in the folder", data_file or builder.root.name)
-    named = [f"{group.folder}/" if group.folder else "" for group in groups]
-    for group in find_groups(YoloData(), builder.files, builder.root, apart=apart)[0]:
-        inside = f"{group.folder}/"
-        if data.splits and not any(inside.startswith(folder) or folder.startswith(inside) for folder in named):
-            message = f"the images of {group.folder} are in no split of data.yaml, and are left out"
-            builder.warn("unlisted-folder", message, data_file, value=group.folder)
+    if data.splits and "splits" not in data.own:
+        tell_of_unlisted(
+            groups, find_groups(YoloData(), builder.files, builder.root, apart=apart)[0], builder, data_file
+        )
     return groups
 
 
-def _images(groups: Sequence[Group], builder: DatasetBuilder, files: Collection[str], apart: bool) -> Iterator[_Image]:
+def _images(
+    groups: Sequence[Group], builder: DatasetBuilder, files: Collection[str], base: Path, apart: bool
+) -> Iterator[_Image]:
     """Every image with its size and the file of its labels; those that can't be told apart by stem are reported."""
-    found = [(group, name, file) for group in groups for name, file in images_of(group, builder.files)]
+    found = [(group, name, file) for group in groups for name, file in images_of(group, builder.files, groups)]
     sizes = builder.sizes([file for _, _, file in found])
     first: dict[tuple[str | None, str], str] = {}
     for (group, name, file), size in zip(found, sizes, strict=True):
@@ -145,6 +157,10 @@ def _images(groups: Sequence[Group], builder: DatasetBuilder, files: Collection[
             continue
         places = _label_places(group, file) if apart else [label_of(file)]
         label = next((place for place in places if place in files), None)
+        if label is None and os.path.lexists(base / places[0]):
+            message = "labels that are a link, or in a linked folder, are not followed: put the file itself there"
+            builder.error("symlink", message, places[0])
+            continue
         yield _Image(name, file, group.split, label, None if isinstance(size, str) else size)
 
 
@@ -162,7 +178,9 @@ def _tell_of_orphans(
 ) -> None:
     """Tell of labels without an image."""
     folders = {posixpath.dirname(label_of(f"{group.folder}/_.png" if group.folder else "_.png")) for group in groups}
-    for file in sorted(file for file in files if file.endswith(".txt") and file not in used):
+    lists = any(group.listed is not None for group in groups)
+    unlisted = {label_of(file) for file in filter(is_image_name, builder.files)} if lists else set()
+    for file in sorted(file for file in files if file.endswith(".txt") and file not in used and file not in unlisted):
         folder, _, name = file.rpartition("/")
         if name != "classes.txt" and any(f"{folder}/".startswith(f"{each}/") for each in folders if each):
             builder.error("missing-file", "there is no image of this name: put it there, or remove the labels", file)

@@ -2,18 +2,18 @@
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from imagecards.datasets import is_image_name
-from imagecards.errors import FormatError
+from imagecards.formats.finding import is_own_file
 from imagecards.formats.stems import names_split
-from imagecards.formats.yolo.data import FILE_NAMES, YoloData, read_data
+from imagecards.formats.yolo.data import FILE_NAMES, YoloData
 
-_LOOKED_AT = 200  # label files, to find out whether they have boxes or polygons
-_HEAD = 1 << 16  # bytes of each
+CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
+"""Where tools that write no ``data.yaml`` (Label Studio, labelImg, darknet) have the names of classes, one a line."""
+
 _VALIDATION = ("val", "valid", "validation")
 
 
@@ -23,10 +23,12 @@ class Group(NamedTuple):
     Attributes:
         split: The split; ``None`` for images of no split.
         folder: The folder of the images below the root, ``""`` for the root itself.
+        listed: The images, where they are listed one by one; all of the folder without.
     """
 
     split: str | None
     folder: str
+    listed: tuple[str, ...] | None = None
 
 
 class Misplaced(NamedTuple):
@@ -42,10 +44,10 @@ def find_data_file(path: Path) -> Path | None:
     if not path.is_dir():
         return path
     for name in FILE_NAMES:
-        if (path / name).is_file():
+        if is_own_file(path / name):
             return path / name
     others = sorted(each for each in path.iterdir() if each.suffix in (".yaml", ".yml") and each.name[0] != ".")
-    return others[0] if len(others) == 1 and others[0].is_file() else None
+    return others[0] if len(others) == 1 and is_own_file(others[0]) else None
 
 
 def label_of(image: str) -> str:
@@ -61,7 +63,12 @@ def label_of(image: str) -> str:
 
 
 def find_groups(
-    data: YoloData, files: Collection[str], root: Path, *, apart: bool = False
+    data: YoloData,
+    files: Collection[str],
+    root: Path,
+    *,
+    apart: bool = False,
+    read_list: Callable[[str], Sequence[str] | None] = lambda value: None,
 ) -> tuple[list[Group], list[Misplaced]]:
     """Find the folders of images.
 
@@ -70,6 +77,7 @@ def find_groups(
         files: The files that there are, as paths relative to the root.
         root: The folder that they are in.
         apart: Whether these are images alone, and the labels are elsewhere.
+        read_list: Reads what may be a list of images, into their paths below the root; ``None`` for what is none.
 
     Returns:
         The groups, and what of ``data.yaml`` is not so.
@@ -87,7 +95,11 @@ def find_groups(
     for key, values in data.splits.items():
         known = key in ("train", "test", *_VALIDATION)
         for value in values:
-            folder = _resolved(value, data.root, root, folders)
+            listed = read_list(value)
+            if listed is not None:
+                groups.append(Group(key, _common_folder(listed), tuple(listed)))
+                continue
+            folder = resolved(value, data.root, root, folders)
             if folder is not None:
                 groups.append(Group(_split_name(key, folder), folder))
                 continue
@@ -95,82 +107,54 @@ def find_groups(
             if found is None and not known:
                 continue  # any other word that happens to have a text
             where = f"{found.folder or 'the folder itself'} is taken" if found else "and nothing is in the usual places"
-            if value.endswith(".txt"):
-                message = f"lists of images are not read: {where}"
-            else:
-                message = f"there is no such folder in {root.name}: {where}"
-            misplaced.append(Misplaced(key, value, message))
+            what = "list" if value.endswith(".txt") else "folder"
+            misplaced.append(Misplaced(key, value, f"there is no such {what} in {root.name}: {where}"))
             if found is not None:
                 groups.append(found)
     return list(dict.fromkeys(groups)), misplaced
 
 
-def images_of(group: Group, files: Collection[str]) -> list[tuple[str, str]]:
-    """The images of a group by name: the name in the dataset, and the path below the root."""
+def images_of(group: Group, files: Collection[str], others: Sequence[Group] = ()) -> list[tuple[str, str]]:
+    """The images of a group by name: the name in the dataset, and the path below the root.
+
+    Args:
+        group: The group.
+        files: The files that there are.
+        others: All groups; what lies in a folder of one below this one's is only its own.
+    """
     prefix = f"{group.folder}/" if group.folder else ""
     front = f"{group.split}/" if group.split is not None else ""
-    found = sorted(file for file in files if file.startswith(prefix) and is_image_name(file))
+    below = tuple(f"{other.folder}/" for other in others if other.folder != group.folder and other.listed is None)
+    below = tuple(folder for folder in below if folder.startswith(prefix))
+    inside = (file for file in files if file.startswith(prefix) and not (below and file.startswith(below)))
+    found = sorted(filter(is_image_name, inside if group.listed is None else group.listed))
     return [(front + file.removeprefix(prefix), file) for file in found]
 
 
-def has_polygons(path: Path) -> bool | None:
-    """Whether a path looks like YOLO with polygons; ``None`` where it looks like no YOLO."""
-    base = path if path.is_dir() else path.parent
-    if not path.is_dir() and path.suffix not in (".yaml", ".yml"):
-        return None
-    file = find_data_file(path)
-    data = YoloData()
-    if file is not None:
-        try:
-            data = read_data(file)
-        except FormatError:
-            return None
-    folders = _label_folders(base)
-    if not folders and data.names is None:
-        return None
-    if file == path and data.names is None and not data.splits:
-        return None
-    if data.own:
-        return "outlines" in data.own
-    labels = (each for folder in folders for each in folder.glob("*.txt") if each.name != "classes.txt")
-    rows = [row for label in islice(labels, _LOOKED_AT) for row in _rows(label)]
-    if data.names is None and not all(row and row[0].isdigit() and len(row) > 4 for row in rows):
-        return None
-    return any(len(row) > 6 for row in rows)
+def resolved(value: str, stated: str, root: Path, there: Collection[str]) -> str | None:
+    """What ``data.yaml`` names as a path below the root, if it is there.
 
-
-def _rows(label: Path) -> list[list[bytes]]:
-    if not label.is_file():
-        return []
-    with label.open("rb") as file:
-        head = file.read(_HEAD)
-    lines = head.split(b"\n")
-    return [line.split() for line in (lines[:-1] if len(head) == _HEAD else lines) if line.strip()]
-
-
-def _label_folders(base: Path) -> list[Path]:
-    """The folders where labels usually are, with images beside them."""
-    found: dict[Path, None] = {}
-    tops = sorted(each for each in base.iterdir() if each.is_dir() and each.name[0] != ".")
-    for top in (base, *tops):
-        if (top / "labels").is_dir() and (top / "images").is_dir():
-            found[top / "labels"] = None
-            found.update((each, None) for each in sorted((top / "labels").iterdir()) if each.is_dir())
-    return list(found)
-
-
-def _resolved(value: str, stated: str, root: Path, folders: Collection[str]) -> str | None:
-    """A folder of ``data.yaml`` as a path below the root, if it is one that exists."""
+    Args:
+        value: What it names, relative to ``stated`` or to the root. Where there is no ``../x``, ``x`` is meant: so
+            Roboflow writes it, and so YOLO's own reader takes it.
+        stated: What it says that paths are relative to.
+        root: The folder.
+        there: The files or folders that there are, as paths below the root.
+    """
     value = value.replace("\\", "/")
-    for start in dict.fromkeys((stated.replace("\\", "/"), "")):
-        place = posixpath.normpath(posixpath.join(root.as_posix(), start, value))
-        for top in dict.fromkeys((root.as_posix(), root.resolve().as_posix())):
-            if place == top and "" in folders:
-                return ""
-            below = place.removeprefix(f"{top}/")
-            if below != place and below in folders:
-                return below
+    for each in dict.fromkeys((value, value.removeprefix("../"))):
+        for start in dict.fromkeys((stated.replace("\\", "/"), "")):
+            place = posixpath.normpath(posixpath.join(root.as_posix(), start, each))
+            for top in dict.fromkeys((root.as_posix(), root.resolve().as_posix())):
+                below = "" if place == top else place.removeprefix(f"{top}/")
+                if below != place and below in there:
+                    return below
     return None
+
+
+def _common_folder(files: Sequence[str]) -> str:
+    """The folder that all files are in."""
+    return posixpath.commonpath([posixpath.dirname(file) for file in files]) if files else ""
 
 
 def _split_name(key: str, folder: str) -> str:

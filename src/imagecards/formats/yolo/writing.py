@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import yaml
 
 from imagecards.errors import InvalidInputError
+from imagecards.formats.lost import as_label, tell_of_unheld, tell_of_unknown
 from imagecards.formats.parallel import batches, map_ordered
 from imagecards.formats.scene import Part, Scene, Write
 from imagecards.formats.stems import copy_images, places_of
-from imagecards.formats.unheld import tell_of_unheld, tell_of_unknown
 from imagecards.formats.yolo.data import NO_SPLITS, OWN_KEY
 from imagecards.formats.yolo.labels import Outlines
 from imagecards.formats.yolo.layout import label_of
@@ -153,8 +153,7 @@ def _tell_of_categories(scene: Scene) -> None:
         if said and category.id != place:
             message = "classes are numbered from 0 on, in the order of their ids"
             scene.losses.add("category-ids-changed", message, f"{category.name} {category.id} -> {place}")
-        if not isinstance(category.name, str):
-            scene.losses.add("categories-as-text", "classes have names, so numbers become texts", str(category.name))
+        as_label(category.name, str(category.name), scene.losses)
 
 
 def _all_masks(table: pa.Table) -> bool:
