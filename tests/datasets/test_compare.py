@@ -106,6 +106,14 @@ def test_what_formats_fill_in_is_no_difference() -> None:
     assert changes([bare], [image(box(0, 0, 2, 2, score=1))]) == ["changed"]
 
 
+def test_what_formats_round_to_is_no_move() -> None:
+    near = [value + 0.0009 for value in SQUARE]
+    before = image(box(2, 2, 8, 8, segmentation=[SQUARE]), box(1, 1, 3, 3))
+    assert changes([before], [image(box(2, 2, 8, 8, segmentation=[near]), box(1.0009, 1, 3, 3))]) == ["equal"] * 2
+    far = [value + 0.6 for value in SQUARE]
+    assert changes([before], [image(box(2, 2, 8, 8, segmentation=[far]), box(1.1, 1, 3, 3))]) == ["moved"] * 2
+
+
 def test_pairs_of_one_category_come_first() -> None:
     before = [box(0, 0, 10, 10, "cat"), box(0, 0, 10, 9, "dog")]
     after = [box(0, 0, 10, 9, "cat"), box(0, 0, 10, 10, "dog")]

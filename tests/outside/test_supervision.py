@@ -102,7 +102,6 @@ def test_yolo_seg(supervision: Tool, tmp_path: Path, split: str) -> None:
         assert found["counts"] == filled(entry["segmentation"])
 
 
-@pytest.mark.xfail(reason="outlines through centres lie at .5, which it rounds to even: up to a pixel away")
 @pytest.mark.parametrize("split", SPLITS)
 def test_masks_in_yolo_seg_are_the_same_pixels(supervision: Tool, tmp_path: Path, split: str) -> None:
     write(masks_only(), tmp_path / "out", "yolo-seg")

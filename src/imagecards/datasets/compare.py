@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import pyarrow as pa
 
 from imagecards.datasets.dataset import ImageDataset
-from imagecards.datasets.matching import box_iou, match_objects
+from imagecards.datasets.matching import is_near, match_objects
 from imagecards.records.issues import printable
 from imagecards.records.objects import objects_of
 from imagecards.records.schema import to_dicts
@@ -178,7 +178,7 @@ def _compare_objects(
         fields = _fields(left, right, _PLACE)
         if ("segmentation" in left) != ("segmentation" in right):
             fields = tuple(sorted((*fields, "segmentation")))
-        if box_iou(left["bbox"], right["bbox"]) < _EXACT and common >= _EXACT:
+        if common >= _EXACT and not is_near(left["bbox"], right["bbox"]):
             fields = tuple(sorted((*fields, "bbox")))
         change: ObjectChange = "changed" if fields else "equal"
         if left["category"] != right["category"]:

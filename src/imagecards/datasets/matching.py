@@ -10,6 +10,7 @@ import orjson
 from imagecards.geometry import Runs, iou_matrix, polygons_to_runs, runs_from_coco
 from imagecards.geometry.rle import iou
 
+_NEAR = 1e-3  # pixels
 _ROWS = 256  # of boxes that are compared with all others at once: bounds memory where there are tens of thousands
 
 
@@ -37,7 +38,8 @@ def match_objects(
     """Pair the objects of an image on two sides.
 
     Equal ones are paired first, then those of one category whose outlines have most in common, then those of
-    different categories. Each is paired once; pairs have at least ``least`` of their union in common.
+    different categories. Points that are a thousandth of a pixel apart, as formats round them, are one. Each object is
+    paired once; pairs have at least ``least`` of their union in common.
 
     Args:
         before: Objects as dicts: ``bbox``, ``category``, perhaps ``segmentation``, and more.
@@ -126,6 +128,9 @@ def _overlapping(
         for row, column in np.argwhere(common > 0).tolist():
             one, other = lone[rows[row]], free[near[column]]
             value = float(common[row, column])
+            if _is_near(before[one], after[other]):
+                found.append((before[one]["category"] != after[other]["category"], -1.0, one, other))
+                continue
             if _outlined(before[one], after[other]):
                 drawn = [
                     _drawn(runs, side, number, entry, size)
@@ -136,6 +141,24 @@ def _overlapping(
             if value >= least:
                 found.append((before[one]["category"] != after[other]["category"], -value, one, other))
     return [(one, other, -value) for _, value, one, other in sorted(found)]
+
+
+def _is_near(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two objects have the same points up to what formats round to."""
+    outlines = [entry.get("segmentation") for entry in (one, other)]
+    pairs = [(one["bbox"], other["bbox"])]
+    if isinstance(outlines[0], list) and isinstance(outlines[1], list):
+        if [*map(len, outlines[0])] != [*map(len, outlines[1])]:
+            return False
+        pairs += zip(*outlines, strict=True)
+    elif outlines[0] != outlines[1]:
+        return False
+    return all(is_near(*pair) for pair in pairs)
+
+
+def is_near(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether coordinates are the same up to what formats round to, a thousandth of a pixel."""
+    return len(one) == len(other) and all(abs(a - b) <= _NEAR for a, b in zip(one, other, strict=True))
 
 
 def _drawn(

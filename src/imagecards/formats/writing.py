@@ -11,6 +11,7 @@ from imagecards.formats.losses import LossReport
 from imagecards.formats.options import check_options
 from imagecards.formats.reading import named_format
 from imagecards.formats.scene import Scene
+from imagecards.paths import check_relative
 from imagecards.records import Report, attribute_issues
 
 
@@ -46,6 +47,10 @@ def write(
     if found.write is None:
         raise InvalidInputError(f"{found.name} can be read, not written: see `imagecards formats`")
     check_options(found.write, options, f"writing {found.name}")
+    for split in dataset.splits:
+        reason = check_relative(split)
+        if reason is not None:
+            raise InvalidInputError(f"the split {split!r} can't be a folder, it {reason}: give it another name")
     Report(attribute_issues(dataset.attributes)).raise_errors()
     scene = Scene(dataset, executor)
     with new_folder(to) as write_file:

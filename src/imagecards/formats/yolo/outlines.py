@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.formats.losses import Losses
-from imagecards.formats.outlines import mask_of_object, runs_of
+from imagecards.formats.outlines import runs_of_many
 from imagecards.formats.yolo.labels import Outlines
 from imagecards.formats.yolo.numbers import TOLERANCE, Floats
-from imagecards.geometry import centre_polygons, edge_polygons, join
+from imagecards.geometry import centre_polygons_many, edge_polygons_many, join
 
 Parts: TypeAlias = Literal["join", "split"]
 
@@ -72,6 +72,8 @@ def lines_of(objects: Objects, outlines: Outlines, parts: Parts, losses: Losses)
     sizes = np.repeat(objects.sizes, counts, axis=0)
     plain = np.zeros(0, bool) if outlines == "pixels" else _inside(coordinates, offsets, sizes)
     bounds, starts = offsets.tolist(), first.tolist()
+    masked = [number for number, count in enumerate(counts.tolist()) if not (count and outlines == "vertices")]
+    traced = _traced(segmentations, masked, objects, outlines, losses)
     lines = []
     for number, count in enumerate(counts.tolist()):
         start = starts[number]
@@ -82,7 +84,7 @@ def lines_of(objects: Objects, outlines: Outlines, parts: Parts, losses: Losses)
             given = [coordinates[bounds[each] : bounds[each + 1]] for each in range(start, start + count)]
             found = list(_clipped(given, objects, number, losses))
         else:
-            found = _traced(segmentations[number].as_py(), objects, number, outlines, losses)
+            found = traced[number]
         if not found:
             losses.add(
                 "empty-dropped", "an object that covers nothing of its image is left out", objects.places[number]
@@ -168,28 +170,39 @@ def clip(points: Floats, width: float, height: float) -> Floats:
     return points
 
 
-def _traced(segmentation: Any, objects: Objects, number: int, outlines: Outlines, losses: Losses) -> list[Floats]:
-    """The outlines of a mask, or of what is made one."""
-    width, height = (int(side) for side in objects.sizes[number])
-    place = objects.places[number]
-    if segmentation is None or not (segmentation["polygons"] or segmentation["size"]):
-        losses.add("boxes-outlined", "an object without an outline gets that of its box", place)
-        box = objects.table[number]["bbox"].as_py()
-        if outlines == "vertices":
-            x, y, w, h = box
-            corners = np.array([x, y, x + w, y, x + w, y + h, x, y + h])
-            return list(_clipped([corners], objects, number, losses))
-        runs = mask_of_object({"bbox": box}, height, width)
-    elif segmentation["polygons"]:
-        losses.add("polygons-drawn", "a polygon is drawn, and the pixels are outlined anew", place)
-        runs = runs_of(segmentation["polygons"], height, width)
-    else:
-        counts = segmentation["counts"] if segmentation["counts"] is not None else segmentation["runs"]
-        runs = runs_of({"size": segmentation["size"], "counts": counts}, height, width)
+def _traced(
+    segmentations: pa.Array, numbers: Sequence[int], objects: Objects, outlines: Outlines, losses: Losses
+) -> dict[int, list[Floats]]:
+    """The outlines of masks, and of what is made one, by the number of the object."""
+    found: dict[int, list[Floats]] = {}
+    masks: dict[int, Any] = {}
+    boxes = pc.struct_field(objects.table, "bbox")
+    for number, given in zip(numbers, segmentations.take(pa.array(numbers, pa.int64())).to_pylist(), strict=True):
+        if given is not None and given["size"]:
+            counts = given["counts"] if given["counts"] is not None else given["runs"]
+            masks[number] = {"size": given["size"], "counts": counts}
+        elif given is not None and given["polygons"]:
+            losses.add("polygons-drawn", "a polygon is drawn, and the pixels are outlined anew", objects.places[number])
+            masks[number] = given["polygons"]
+        else:
+            losses.add("boxes-outlined", "an object without an outline gets that of its box", objects.places[number])
+            x, y, w, h = boxes[number].as_py()
+            corners = [x, y, x + w, y, x + w, y + h, x, y + h]
+            if outlines == "vertices":
+                found[number] = list(_clipped([np.array(corners)], objects, number, losses))
+            else:
+                masks[number] = [corners]
+    sides = objects.sizes[list(masks)].astype(np.int64).reshape(-1, 2).tolist()
+    runs = runs_of_many(list(masks.values()), [(height, width) for width, height in sides])
     if outlines == "pixels":
-        return [polygon.astype(np.float64).ravel() + 0.5 for polygon in centre_polygons(runs)]
-    losses.add("masks-as-polygons", "a mask is a polygon along the edges of its pixels", place)
-    return [polygon.ravel() for polygon in edge_polygons(runs)]
+        # A quarter of a pixel behind the corner is the same pixel whether a reader cuts off or rounds.
+        for number, centres in zip(masks, centre_polygons_many(runs), strict=True):
+            found[number] = [polygon.astype(np.float64).ravel() + 0.25 for polygon in centres]
+        return found
+    for number, edges in zip(masks, edge_polygons_many(runs), strict=True):
+        losses.add("masks-as-polygons", "a mask is a polygon along the edges of its pixels", objects.places[number])
+        found[number] = [polygon.ravel() for polygon in edges]
+    return found
 
 
 def _compare_boxes(lines: Sequence[Line], objects: Objects, outlines: Outlines, losses: Losses) -> None:
