@@ -17,6 +17,7 @@ from imagecards.datasets.renamed import RenamedSource
 from imagecards.datasets.scan import FolderScan, FoundFile, is_image_name, scan_folder
 from imagecards.datasets.source import Source
 from imagecards.datasets.statcache import StatCache
+from imagecards.datasets.step import Step, own_steps, register_step, replaced
 from imagecards.datasets.summary import Summary, summarize
 from imagecards.datasets.table import TableDataset
 from imagecards.records.sound import unsafe_names as unsafe_paths
@@ -37,6 +38,7 @@ __all__ = [
     "RenamedSource",
     "Source",
     "StatCache",
+    "Step",
     "Summary",
     "TableDataset",
     "cache_root",
@@ -50,6 +52,9 @@ __all__ = [
     "examine_source",
     "facts_table",
     "is_image_name",
+    "own_steps",
+    "register_step",
+    "replaced",
     "scan_folder",
     "summarize",
     "unsafe_paths",

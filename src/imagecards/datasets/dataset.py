@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("imagecards")
 
 _READ_ONLY = ("documents", "splits")
-_LEARNT = ("documents", "metadata", "names", "records", "splits", "summary", "table")
+_LEARNT = ("documents", "facts", "metadata", "names", "records", "splits", "summary", "table")
 
 
 class ImageDataset:
@@ -234,22 +234,34 @@ class ImageDataset:
         return ImageMetadata.from_table(self.table).records
 
     @cached_property
+    def facts(self) -> pa.Table:
+        """What the image files are: the table of `imagecards.datasets.FILE_FACTS`, in the order of `names`.
+
+        Images that are not in a registry are read for it.
+
+        Raises:
+            InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
+        """
+        if self._folder is None and set(FILE_FACTS.names) <= set(self.table.column_names):
+            return self.table.select(FILE_FACTS.names)
+        if self._folder is not None:
+            facts, issues = examine_folder(self._folder, self._valid_layout().files)
+        else:
+            facts, issues = examine_source(self._source, self.names)
+        Report(issues).raise_errors()
+        return facts
+
+    @cached_property
     def summary(self) -> Summary:
         """Counts of what is in the dataset; images that are not in a registry are read for it.
 
         Raises:
             InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
         """
-        table = self.table
-        if self._folder is not None or not set(FILE_FACTS.names) <= set(table.column_names):
-            if self._folder is not None:
-                facts, issues = examine_folder(self._folder, self._valid_layout().files)
-            else:
-                facts, issues = examine_source(self._source, self.names)
-            Report(issues).raise_errors()
-            for field in FILE_FACTS:
-                if field.name not in table.column_names:
-                    table = table.append_column(field, facts[field.name])
+        table, facts = self.table, self.facts
+        for field in FILE_FACTS:
+            if field.name not in table.column_names:
+                table = table.append_column(field, facts[field.name])
         return summarize(table, self.splits)
 
     def __getstate__(self) -> dict[str, object]:
