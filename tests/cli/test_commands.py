@@ -38,6 +38,24 @@ def test_register_says_what_was_registered_and_what_it_cost(run: Run, make_folde
     assert done.err == ""
 
 
+def test_register_says_what_the_change_comes_to(run: Run, filled: Path, make_folder: MakeFolder) -> None:
+    done = run("register", make_folder({"000.png": {"caption": "another"}}, name="other"), "vision/cats")
+    assert done.out.startswith("registered vision/cats@2.0.0: 1 image, ")
+    assert done.out.splitlines()[1].startswith("  major: 3 images removed, ")
+
+
+def test_the_log_tells_the_history_newest_first(run: Run, filled: Path) -> None:
+    assert run("withdraw", "vision/cats@1.1.0", "--reason", "wrong").code == 0
+    lines = run("log", "vision/cats").out.splitlines()
+    assert lines[0] == "1.1.0  withdrawn"
+    assert lines[1].startswith("1.0.0  ")
+    assert lines[1].endswith(" UTC  [prod]")
+    assert lines[2:] == ["  changed    the first version", "  described  cats"]
+    said = run("log", "vision/cats", "--json").json
+    assert [row["version"] for row in said] == ["1.1.0", "1.0.0"]
+    assert said[1]["reason"] == "the first version"
+
+
 def test_register_says_when_nothing_changed(run: Run, filled: Path, tmp_path: Path) -> None:
     again = run("register", tmp_path / "images", "vision/cats")
     assert (again.code, again.out) == (0, "unchanged: vision/cats@1.1.0 has these data already\n")
@@ -132,11 +150,18 @@ def test_show_has_tags_artifacts_and_digests(run: Run, filled: Path) -> None:
 
 def test_diff_gives_counts_first(run: Run, filled: Path) -> None:
     lines = run("diff", "vision/cats@1.0.0", "vision/cats").out.splitlines()
-    assert lines == ["vision/cats@1.0.0 -> vision/cats@1.1.0", "  1 added", "  3 unchanged", "  + 003.png"]
+    assert lines == [
+        "vision/cats@1.0.0 -> vision/cats@1.1.0",
+        "images: 1 added, 3 unchanged",
+        "objects: 1 added with images",
+        "  + 003.png",
+    ]
     back = run("diff", "vision/cats", "vision/cats@1.0.0", "--limit", "0").out.splitlines()
-    assert back[1:] == ["  1 removed", "  3 unchanged", "  - ... and 1 more (--limit, --json)"]
+    assert back[1:] == ["images: 1 removed, 3 unchanged", "objects: 1 removed with images", "  ... and 1 more"]
+    assert run("diff", "vision/cats", "vision/cats@1.0.0", "--exit-code").code == 1
+    assert run("diff", "vision/cats", "vision/cats", "--exit-code").code == 0
     said = run("diff", "vision/cats@1.0.0", "vision/cats", "--json").json
-    assert (said["same"], said["counts"]["added"], said["added"]) == (False, 1, ["003.png"])
+    assert (said["same"], said["counts"]["images"]["added"], said["images"]["added"]) == (False, 1, ["003.png"])
 
 
 def test_diff_names_each_kind_of_change(run: Run, make_folder: MakeFolder, tmp_path: Path) -> None:
@@ -145,13 +170,12 @@ def test_diff_names_each_kind_of_change(run: Run, make_folder: MakeFolder, tmp_p
     changed = make_folder({"d.png": {}, "b.png": {}, "c.png": {"caption": "y"}}, name="changed")
     (changed / "b.png").write_bytes((make_folder(1, name="other", seed=90) / "000.png").read_bytes())
     run("register", changed, "a/b", *registry)
-    assert run("diff", "a/b@1.0.0", "a/b@1.1.0", *registry).out.splitlines()[1:] == [
-        "  1 renamed",
-        "  1 with other pixels",
-        "  1 with other annotations",
+    assert run("diff", "a/b@1.0.0", "a/b@2.0.0", *registry).out.splitlines()[1:] == [
+        "images: 1 renamed, 1 with other bytes, 1 with other annotations",
+        "fields: 1 caption",
         "  = a.png -> d.png",
-        "  ~ b.png (pixels)",
-        "  ~ c.png (annotations)",
+        "  ~ b.png (other bytes)",
+        "  ~ c.png: caption: 'x' -> 'y'",
     ]
 
 
@@ -281,7 +305,8 @@ def test_every_command_has_json(run: Run) -> None:
     shown = run("--help").out
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     expected = (
-        "validate convert compare formats register attach list versions show diff fetch tag untag withdraw verify gc"
+        "validate convert compare formats register attach list versions log show diff fetch tag untag "
+        "withdraw verify gc"
     )
     assert " ".join(commands) == expected
     for command in commands:

@@ -18,7 +18,7 @@ def test_the_demo_runs_and_fits_a_screen() -> None:
     for told in (
         "did you mean",
         "registered vision/flakes@1.0.0: 24 images",
-        "unchanged: vision/flakes@1.1.0",
+        "unchanged: vision/flakes@2.0.0",
         "2 added",
         "all as registered",
         "flake-0000.jpg: the image has other bytes",

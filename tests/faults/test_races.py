@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ PROCESSES = 16
 def _register(registry: Path, folder: Path, version: str | None, barrier: Barrier) -> str:
     barrier.wait()
     try:
-        card = CardRegistry(registry).register(ImageDataset(image_dir=folder), "a/b", version=version, tags=["newest"])
+        options: dict[str, Any] = {"version": version} if version else {"bump": "minor"}
+        card = CardRegistry(registry).register(ImageDataset(image_dir=folder), "a/b", tags=["newest"], **options)
     except VersionConflictError:
         return "conflict"
     return str(card.version)

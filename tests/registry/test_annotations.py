@@ -65,7 +65,7 @@ def test_other_attributes_are_other_data(registry: CardRegistry, read: Callable[
     first = registry.register(read(), "vision/cats")
     bare = registry.register(read({}), "vision/cats")
     assert first.dataset_digest != bare.dataset_digest
-    assert (bare.attributes, str(bare.version)) == (None, "1.1.0")
+    assert (bare.attributes, str(bare.version)) == (None, "2.0.0")
     again = registry.register(read({"info": {"year": 2027}}), "vision/cats")
     assert again.dataset_digest not in (first.dataset_digest, bare.dataset_digest)
 

@@ -73,7 +73,7 @@ def test_attaching_is_idempotent_and_never_replaces(filled: CardRegistry, folder
 
 def test_an_artifact_is_pinned_to_its_card(filled: CardRegistry, folder: Path) -> None:
     filled.attach("a/b", "h5", folder)
-    filled.register(pl.DataFrame({"id": [2]}), "a/b")
+    filled.register(pl.DataFrame({"id": [2]}), "a/b", bump="minor")
     root = Path(filled.url) / "artifacts" / "a" / "b"
     (root / "1.1.0").mkdir()
     (root / "1.1.0" / "h5.json").write_bytes((root / "1.0.0" / "h5.json").read_bytes())

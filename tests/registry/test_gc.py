@@ -75,8 +75,8 @@ def test_a_withdrawn_version_keeps_its_files_for_the_grace_period(
     assert registry.verify(deep=True).ok
     assert registry.open(first)
     with pytest.raises(NotFoundError, match="withdrawn: wrong"):
-        registry.open("a/b@1.1.0")
-    assert registry.store.stat("cards/a/b/1.1.0.json"), "the card stays: its number is never used again"
+        registry.open(second.ref)
+    assert registry.store.stat("cards/a/b/2.0.0.json"), "the card stays: its number is never used again"
 
 
 def test_what_a_later_version_borrows_outlives_the_lender(registry: CardRegistry, make_folder: MakeFolder) -> None:

@@ -95,8 +95,8 @@ def test_a_pre_release_is_not_released_by_accident(registry: CardRegistry, make_
     first = registry.register(ImageDataset(image_dir=one), "a/b")
     registry.register(ImageDataset(image_dir=two), "a/b", version="2.0.0-rc.1")
     assert registry.register(ImageDataset(image_dir=one), "a/b") == first
-    assert str(registry.register(ImageDataset(image_dir=three), "a/b").version) == "1.1.0"
-    assert str(registry.register(ImageDataset(image_dir=two), "a/b", bump="major").version) == "2.0.0"
+    assert str(registry.register(ImageDataset(image_dir=three), "a/b", bump="minor").version) == "1.1.0"
+    assert str(registry.register(ImageDataset(image_dir=two), "a/b").version) == "2.0.0"
 
 
 def test_a_registry_inside_the_image_folder_is_refused_unless_hidden(make_folder: MakeFolder) -> None:
@@ -133,7 +133,7 @@ def test_a_damaged_version_does_not_block_its_name(
         path.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
     registry.store.close()
     second = registry.register(ImageDataset(image_dir=make_folder(2, name="other", seed=5)), "a/b")
-    assert str(second.version) == "1.1.0"
+    assert (str(second.version), second.bump_reason) == ("2.0.0", "major: the version before can't be read")
     assert "can't be read" in caplog.text
     opened = registry.open("a/b")
     assert isinstance(opened, ImageDataset)
@@ -174,7 +174,7 @@ def test_a_new_caption_stores_no_image_again(registry: CardRegistry, make_folder
     lines[0]["caption"] = "new"
     (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     second = registry.register(ImageDataset(image_dir=folder), "a/b")
-    assert str(second.version) == "1.1.0"
+    assert (str(second.version), second.bump_reason) == ("1.1.0", "minor: caption of 1 image")
     assert second.shards == first.shards
     assert second.records != first.records
 
@@ -218,11 +218,12 @@ def test_identical_images_are_stored_once(registry: CardRegistry, make_folder: M
 
 def test_bump_and_version_decide_the_number(registry: CardRegistry, make_folder: MakeFolder) -> None:
     numbers = []
-    for seed, options in enumerate([{}, {"bump": "patch"}, {"bump": "major"}, {}, {"version": "1.5.0"}, {}]):
+    calls = [{}, {"bump": "patch"}, {"bump": "major"}, {"bump": "minor"}, {"version": "1.5.0"}, {}]
+    for seed, options in enumerate(calls):
         folder = make_folder(2, name=f"images-{seed}", seed=10 * seed)
         card = registry.register(ImageDataset(image_dir=folder), "a/b", **options)  # type: ignore[arg-type]  # a table of calls
         numbers.append(str(card.version))
-    assert numbers == ["1.0.0", "1.0.1", "2.0.0", "2.1.0", "1.5.0", "2.2.0"]
+    assert numbers == ["1.0.0", "1.0.1", "2.0.0", "2.1.0", "1.5.0", "3.0.0"]
 
 
 def test_the_same_data_described_anew_is_a_patch_that_stores_only_a_card(
@@ -258,7 +259,7 @@ def test_a_withdrawn_number_is_never_used_again(registry: CardRegistry, make_fol
     with pytest.raises(VersionConflictError, match="withdrawn"):
         registry.register(ImageDataset(image_dir=two), "a/b", version="1.0.0")
     card = registry.register(ImageDataset(image_dir=one), "a/b")
-    assert str(card.version) == "1.1.0"
+    assert (str(card.version), card.bump_reason) == ("1.1.0", "minor: every version before was withdrawn")
     assert all("data/a/b/" + card.attempt in shard.key for shard in card.shards), "a withdrawn version lends nothing"
 
 

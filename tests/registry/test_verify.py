@@ -28,7 +28,7 @@ def filled(registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path) -> C
     )
     registry.attach("a/b", "later", tmp_path / "plot.txt")
     registry.register(pl.DataFrame({"x": [1]}), "a/t")
-    registry.register(pl.DataFrame({"x": [2]}), "a/t")
+    registry.register(pl.DataFrame({"x": [1, 2]}), "a/t")
     registry.withdraw("a/t@1.1.0", reason="wrong")
     return registry
 

@@ -1,4 +1,4 @@
-"""``imagecards list`` and ``versions``: what a registry holds."""
+"""``imagecards list``, ``versions`` and ``log``: what a registry holds."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagecards.cli.options import AsJson, Name, Registry, open_registry
-from imagecards.cli.printing import plural, print_columns, print_json, size, warn
+from imagecards.cli.printing import plural, print_columns, print_fields, print_json, say, size, warn
 from imagecards.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.command("list")(list_names)
     app.command("versions")(list_versions)
+    app.command("log")(show_log)
 
 
 def list_names(registry: Registry = None, as_json: AsJson = False) -> None:
@@ -61,6 +62,27 @@ def list_versions(
     print_columns(header, [_columns(row) for row in rows])
 
 
+def show_log(
+    name: Name,
+    registry: Registry = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the history of a name, newest first."""
+    rows = list(_version_rows(open_registry(registry), name, withdrawn=True))[::-1]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        if row["withdrawn"]:
+            say(f"{row['version']}  withdrawn")
+            continue
+        tags = f"  [{' '.join(row['tags'])}]" if row["tags"] else ""
+        say(f"{row['version']}  {row['created'].replace('T', ' ').removesuffix('Z')} UTC{tags}")
+        print_fields([("changed", row["reason"]), ("described", row["description"])])
+        for parent in row["parents"]:
+            say(f"  made from {parent}")
+
+
 def _version_rows(registry: "CardRegistry", name: str, *, withdrawn: bool) -> Iterator[dict[str, Any]]:
     tags: dict[str, list[str]] = {}
     for label, tagged in registry.tags(name).items():
@@ -82,6 +104,8 @@ def _version_rows(registry: "CardRegistry", name: str, *, withdrawn: bool) -> It
             "bytes": card.summary.bytes,
             "tags": tags.get(str(version), []),
             "description": card.description,
+            "reason": card.bump_reason,
+            "parents": [str(parent.ref) for parent in card.parents],
             "digest": card.digest,
         }
 

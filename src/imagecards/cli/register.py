@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 class Bump(StrEnum):
     """Which part of the version to raise."""
 
+    AUTO = "auto"
     MAJOR = "major"
     MINOR = "minor"
     PATCH = "patch"
@@ -46,7 +47,7 @@ def register(
     ],
     name: Name,
     version: Annotated[str | None, typer.Option(help="An exact version; by default the next one.")] = None,
-    bump: Annotated[Bump | None, typer.Option(help="Which part of the version to raise.")] = None,
+    bump: Annotated[Bump, typer.Option(help="Which part of the version to raise.")] = Bump.AUTO,
     tag: Annotated[list[str] | None, typer.Option(help="A tag for this version; may be repeated.")] = None,
     description: Annotated[str | None, typer.Option("--description", "-m", help="What it is, in a few words.")] = None,
     license: Annotated[str | None, typer.Option(help="An SPDX identifier or a name.")] = None,
@@ -81,7 +82,7 @@ def register(
         data,
         name,
         version=version,
-        bump=bump.value if bump else None,
+        bump=bump.value,
         tags=tag or (),
         description=description,
         license=license,
@@ -96,6 +97,8 @@ def register(
         print_json(said | {"new": new, "reason": card.bump_reason, "tags": tag or []})
     else:
         say(_outcome(card, new=new) + (f", tagged {', '.join(tag)}" if tag else ""))
+        if new and before:
+            say(f"  {card.bump_reason}")
 
 
 def _versions(registry: "CardRegistry", name: str) -> "list[Version]":

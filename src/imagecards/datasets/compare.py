@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -89,17 +89,7 @@ class Comparison:
 
     def to_polars(self) -> "polars.DataFrame":
         """The objects as a table, one row each; categories as text."""
-        import polars
-
-        columns = list(zip(*self.objects, strict=True)) or [()] * len(ObjectRow._fields)
-        named = dict(zip(ObjectRow._fields, columns, strict=True))
-        for side in ("category_before", "category_after"):
-            named[side] = tuple(None if value is None else str(value) for value in named[side])
-        named["fields"] = tuple(list(names) for names in named["fields"])
-        kinds = [polars.String, polars.String, polars.Int64, polars.Int64, polars.String, polars.String, polars.Float64]
-        return polars.DataFrame(
-            named, schema=dict(zip(ObjectRow._fields, [*kinds, polars.List(polars.String)], strict=True)), strict=False
-        )
+        return objects_table(self.objects)
 
     def to_json(self) -> str:
         """Everything as JSON text; equal images and objects are only counted."""
@@ -152,7 +142,7 @@ def compare(before: ImageDataset, after: ImageDataset, *, least: float = 0.5) ->
         differ += ["splits"] if splits[0].get(name) != splits[1].get(name) else []
         differ += ["size"] if size != sizes[1].get(name, size) else []
         images.append(ImageRow(name, "changed" if differ else "equal", tuple(sorted(differ))))
-        objects += _compare_objects(name, objects_of(record), objects_of(other), size, least)
+        objects += compare_objects(name, objects_of(record), objects_of(other), size, least)
     known = set(before.names)
     added = [
         (name, record) for name, record in zip(after.names, to_dicts(after.table), strict=True) if name not in known
@@ -164,9 +154,32 @@ def compare(before: ImageDataset, after: ImageDataset, *, least: float = 0.5) ->
     return Comparison(tuple(sorted(images)), tuple(sorted(objects, key=lambda row: order_of[row.image])))
 
 
-def _compare_objects(
+def objects_table(rows: Sequence[ObjectRow]) -> "polars.DataFrame":
+    """Objects as a table, one row each; categories as text."""
+    import polars
+
+    columns = list(zip(*rows, strict=True)) or [()] * len(ObjectRow._fields)
+    named = dict(zip(ObjectRow._fields, columns, strict=True))
+    for side in ("category_before", "category_after"):
+        named[side] = tuple(None if value is None else str(value) for value in named[side])
+    named["fields"] = tuple(list(names) for names in named["fields"])
+    kinds = [polars.String, polars.String, polars.Int64, polars.Int64, polars.String, polars.String, polars.Float64]
+    schema = polars.Schema(zip(ObjectRow._fields, [*kinds, polars.List(polars.String)], strict=True))
+    return polars.DataFrame(named, schema=schema, strict=False)
+
+
+def compare_objects(
     name: str, before: list[dict[str, Any]], after: list[dict[str, Any]], size: tuple[int, int], least: float
 ) -> Iterator[ObjectRow]:
+    """Yield what became of the objects of one image.
+
+    Args:
+        name: The image.
+        before: Its objects, as `imagecards.records.objects.objects_of` gives them.
+        after: The same later.
+        size: Its width and height, in pixels.
+        least: The smallest intersection over union of two objects that count as one.
+    """
     for one, other, common in match_objects(before, after, size, least=least):
         if one is None:
             yield ObjectRow(name, "added", None, other, None, after[other or 0]["category"], 0.0, ())

@@ -1,18 +1,14 @@
 """What changed between two versions of a dataset, image by image."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_LABELS = {
-    "added": "added",
-    "removed": "removed",
-    "renamed": "renamed",
-    "changed_images": "changed image",
-    "changed_records": "changed annotations",
-}
+_SIGNS = {"added": "+", "removed": "-", "renamed": "=", "changed_images": "~", "changed_records": "~"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +24,8 @@ class DiffCounts:
         unchanged: How many images are the same in both, annotations included.
 
     Example:
-        >>> print(DiffCounts(added=("b.png",), unchanged=3))
-        1 added, 3 unchanged
-          added: b.png
+        >>> list(DiffCounts(added=("b.png",), unchanged=3).lines())
+        ['+ b.png']
     """
 
     added: tuple[str, ...] = ()
@@ -41,29 +36,33 @@ class DiffCounts:
     unchanged: int = 0
 
     @property
-    def same(self) -> bool:
-        """Whether nothing differs."""
-        return not any(getattr(self, name) for name in _LABELS)
+    def moves(self) -> tuple[tuple[Any, ...], ...]:
+        """The images that came, went, got another name and got other bytes."""
+        return (self.added, self.removed, self.renamed, self.changed_images)
+
+    @property
+    def groups(self) -> dict[str, tuple[Any, ...]]:
+        """The images of each group, but for the unchanged ones."""
+        return {name: getattr(self, name) for name in _SIGNS}
 
     @property
     def counts(self) -> dict[str, int]:
         """How many images are in each group."""
-        return {field.name: _length(getattr(self, field.name)) for field in fields(self)}
+        return {**{name: len(members) for name, members in self.groups.items()}, "unchanged": self.unchanged}
 
-    def render(self, limit: int = 10) -> str:
-        """Say it in text: the counts, then the first ``limit`` names of each group."""
-        parts = [f"{_length(getattr(self, name)):,} {label}" for name, label in _LABELS.items() if getattr(self, name)]
-        lines = [", ".join([*parts, f"{self.unchanged:,} unchanged"])]
-        for name, label in _LABELS.items():
-            members = getattr(self, name)
-            shown = [item if isinstance(item, str) else " -> ".join(item) for item in members[:limit]]
-            lines += [f"  {label}: {item}" for item in shown]
-            if len(members) > limit:
-                lines.append(f"  {label}: ... and {len(members) - limit:,} more")
-        return "\n".join(lines)
+    def rows(self) -> Iterator[tuple[str, str, str | None]]:
+        """Each image that differs: its group, its newer name, and the older one where that is another."""
+        for change, members in self.groups.items():
+            for member in members:
+                before, name = member if change == "renamed" else (None, member)
+                yield change, name, before
 
-    def __str__(self) -> str:
-        return self.render()
+    def lines(self) -> Iterator[str]:
+        """Each image that differs in words, but for those that only differ in their annotations."""
+        for change, name, before in self.rows():
+            if change != "changed_records":
+                what = f"{before} -> {name}" if before is not None else name
+                yield f"{_SIGNS[change]} {what}{' (other bytes)' if change == 'changed_images' else ''}"
 
 
 def diff_counts(old: pa.Table, new: pa.Table) -> DiffCounts:
@@ -112,7 +111,3 @@ def _pairs(table: pa.Table) -> list[tuple[str, bytes]]:
 
 def _flags(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(column.to_numpy(), dtype=bool)
-
-
-def _length(group: object) -> int:
-    return len(group) if isinstance(group, tuple) else int(group)  # type: ignore[call-overload]  # the only int

@@ -140,6 +140,11 @@ class TableDataset:
         """Name and type of each column, the type as its container calls it."""
         return tuple(self._kind.columns(self.data))
 
+    def head(self, rows: int) -> "TableDataset":
+        """The first rows, as a table of the same kind."""
+        data = self.data
+        return TableDataset(data.iloc[:rows] if self.container == "pandas" else data[:rows])
+
     def to_arrow(self) -> pa.Table:
         """The table as an Arrow table.
 

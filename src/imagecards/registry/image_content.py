@@ -14,24 +14,31 @@ import pyarrow.compute as pc
 from imagecards.cards import DataCard, Document, Summary
 from imagecards.datasets import (
     FILE_FACTS,
+    Derived,
     FolderScan,
     ImageDataset,
     Layout,
+    Side,
     StatCache,
+    bump_between,
     check_boxes,
     check_sizes,
     facts_table,
+    in_order,
     summarize,
+    used_categories,
 )
 from imagecards.digests import digest
 from imagecards.records import Report, dataset_digest, record_digests
 from imagecards.registry import contents
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.attributes import encode_attributes
+from imagecards.registry.difference import card_side
 from imagecards.registry.pack import Group, Member, group_members, pack_groups, shard_key
 from imagecards.registry.publish import content_of
 from imagecards.registry.reading import ShardSource, check_paths
 from imagecards.registry.shelf import Shelf
+from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
 
@@ -136,10 +143,16 @@ class ImageContent:
         whole = dataset_digest(names, digests, survey.dataset.splits, survey.dataset.attributes)
         return cls(survey, facts, digests, whole, shelf)
 
-    @property
+    @cached_property
     def summary(self) -> Summary:
         """Its counts."""
         return Summary(**summarize(self._table(), self.survey.dataset.splits))
+
+    def bump_since(self, store: Store, card: DataCard) -> Derived:
+        """Which part of the version it raises, compared with an earlier one."""
+        if card.kind != self.kind:
+            return Derived("major", "images, where there was a table")
+        return bump_between(card_side(store, card), self._side())
 
     @property
     def lenders(self) -> tuple[DataCard, ...]:
@@ -164,8 +177,7 @@ class ImageContent:
         table = self._table()
         for name in contents.PLACE_COLUMNS.names:
             table = table.append_column(name, places[name])
-        short = [each[: contents.DIGEST_SIZE] for each in self.digests]
-        table = table.append_column("digest", pa.array(short, pa.binary(contents.DIGEST_SIZE)))
+        table = table.append_column("digest", self._short_digests())
         splits, attributes = self.survey.dataset.splits, self.survey.dataset.attributes
         return {
             "records": attempt.put("records.parquet", [contents.encode_records(table)]),
@@ -182,6 +194,17 @@ class ImageContent:
             if sha256 not in known:
                 known[sha256] = attempt.put(f"documents/{number:05d}.zst", [contents.compress(text)])
             yield Document(path=path, size=len(text), digest=sha256, stored=known[sha256])
+
+    def _side(self) -> Side:
+        """It as a diff needs it: with record digests as short as they are stored."""
+        table, dataset = self._table(), self.survey.dataset
+        index = table.select(["file_name", "sha256"]).append_column("digest", self._short_digests())
+        counts = {"categories": self.summary.categories, "category_count": self.summary.category_count}
+        return Side(index, in_order(table), dataset.splits, dataset.attributes, used_categories(table, counts))
+
+    def _short_digests(self) -> pa.Array:
+        short = [each[: contents.DIGEST_SIZE] for each in self.digests]
+        return pa.array(short, pa.binary(contents.DIGEST_SIZE))
 
     def _table(self) -> pa.Table:
         table = self.survey.records

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from imagecards import __version__
 from imagecards.cards import FIRST, Artifact, Bump, CardRef, DataCard, Summary, Version
+from imagecards.datasets import Derived
 from imagecards.errors import FormatError, IntegrityError, ReadOnlyError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import all_artifacts, put_artifact, same_content
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.commit import commit
+from imagecards.registry.difference import bump_cards
 from imagecards.registry.request import Request
 from imagecards.storage import Store
 
@@ -56,6 +58,10 @@ class Content(Protocol):
         """Store what is not stored yet, and return the card's fields that name the files."""
         ...
 
+    def bump_since(self, store: Store, card: DataCard) -> Derived:
+        """Which part of the version it raises, compared with an earlier one."""
+        ...
+
 
 @dataclass(frozen=True)
 class SameContent:
@@ -97,6 +103,10 @@ class SameContent:
             raise FormatError(message)
         return {name: getattr(self.card, name) for name in _CONTENT_FIELDS}
 
+    def bump_since(self, store: Store, card: DataCard) -> Derived:
+        """Which part of the version it raises, compared with an earlier one."""
+        return bump_cards(store, card, self.card)
+
 
 def content_of(card: DataCard) -> tuple[str, ...]:
     """What a version holds, as texts to compare: the dataset digest, then path and digest of each metadata file."""
@@ -133,6 +143,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
         _confirm(store, previous)
         return previous
     unchanged = previous is not None and previous.dataset_digest == content.dataset_digest
+    newest = previous
     if previous is not None and content.same_files(previous):
         content = SameContent(previous)
     fields = {
@@ -145,20 +156,23 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     }
     if previous is not None and unchanged:
         kept = {**previous.artifacts, **kept}
-    bump = request.bump or ("patch" if unchanged else "minor")
+    bump: Derived | None = None
     for _ in range(_TRIES):
         versions = lookup.all_versions(store, request.name)
-        latest = lookup.latest_version(versions)
-        if latest is not None and request.version is None and (previous is None or latest > previous.version):
+        gone = lookup.withdrawn_versions(store, request.name)
+        latest = lookup.latest_version(version for version in versions if version not in gone)
+        if latest is not None and request.version is None and (newest is None or latest > newest.version):
             meanwhile = read_unless_damaged(store, CardRef(request.name, latest))
             if meanwhile is not None and _says_the_same(store, meanwhile, content, request, kept):
                 attempt.abandon()
                 return meanwhile
+            newest, bump = meanwhile or newest, None
+        bump = bump or _bump(store, content, request, newest, latest)
         card = DataCard(
             name=request.name,
-            version=request.version or _next_version(versions, bump),
+            version=request.version or _next_version(versions, bump.part),
             attempt=attempt.id,
-            bump_reason=_reason(request, bump, first=not versions, unchanged=unchanged),
+            bump_reason=_reason(request, bump, first=not versions),
             artifacts=kept,
             code={"imagecards": __version__},
             **fields,
@@ -222,14 +236,27 @@ def _next_version(versions: Sequence[Version], bump: Bump) -> Version:
     return number
 
 
-def _reason(request: Request, bump: Bump, *, first: bool, unchanged: bool) -> str:
+def _bump(store: Store, content: Content, request: Request, newest: DataCard | None, latest: Version | None) -> Derived:
+    """Which part of the version to raise, and why: what was asked for, else what the change comes to."""
+    if request.bump != "auto":
+        return Derived(request.bump, "asked for")
+    if latest is None or request.version is not None:
+        return Derived("minor", "every version before was withdrawn")  # said where there were any
+    if newest is None:
+        return Derived("major", "the version before can't be read")
+    if newest.dataset_digest == content.dataset_digest:
+        return Derived("patch", "the same data, described anew")
+    try:
+        return content.bump_since(store, newest)
+    except IntegrityError as error:
+        _log.warning("%s can't be compared with: %s", newest.ref, error)
+        return Derived("major", f"{newest.version} can't be compared with, it is damaged")
+
+
+def _reason(request: Request, bump: Derived, *, first: bool) -> str:
     if request.version is not None:
         return "asked for by number"
-    if first:
-        return "the first version"
-    if request.bump is not None:
-        return f"{bump}: asked for"
-    return f"{bump}: the same data, described anew" if unchanged else f"{bump}: the data changed"
+    return "the first version" if first else f"{bump.part}: {bump.reason}"
 
 
 def _check_ready(store: Store, card: DataCard, lenders: Iterable[DataCard]) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing 
     import polars as pl
     import pyarrow as pa
 
-    from imagecards.datasets import DiffCounts, ImageDataset, TableDataset
+    from imagecards.datasets import Diff, ImageDataset, TableDataset
     from imagecards.registry.artifacts import StoredArtifact
     from imagecards.registry.gc import Garbage
     from imagecards.registry.verify import Verification
@@ -63,7 +63,7 @@ class CardRegistry:
         name: str | CardName,
         *,
         version: str | Version | None = None,
-        bump: Literal["major", "minor", "patch"] | None = None,
+        bump: Literal["auto", "major", "minor", "patch"] = "auto",
         tags: Sequence[str] = (),
         description: str | None = None,
         license: str | None = None,
@@ -82,8 +82,9 @@ class CardRegistry:
             data: An image dataset, or a table.
             name: ``space/name``.
             version: An exact version; by default the next one.
-            bump: Which part of the version to raise; by default ``minor`` where data changed, ``patch`` where only what
-                is said of it did, or how its metadata is written. The first version is 1.0.0.
+            bump: Which part of the version to raise; by default what the change since the latest version comes to:
+                ``major`` where anything was changed, removed or split anew, ``minor`` where something was added,
+                ``patch`` where the same data are described or written anew. The first version is 1.0.0.
             tags: Tags that stand for this version from now on.
             description: What it is, in a few words; like license and source, it holds for later versions until
                 something else is said.
@@ -277,15 +278,22 @@ class CardRegistry:
 
         return all_artifacts(self.store, self.load(reference))
 
-    def diff(self, old: AnyReference, new: AnyReference) -> "DiffCounts":
-        """What changed between two versions, image by image.
+    def diff(self, old: AnyReference, new: AnyReference, *, registry: "CardRegistry | None" = None) -> "Diff":
+        """What changed between two versions, from images down to single objects.
+
+        Args:
+            old: The older version, in this registry.
+            new: The newer version; of the same name or another.
+            registry: Where the newer version is; by default here.
 
         Raises:
             InvalidInputError: One of them is a table.
+            IntegrityError: Records are missing or damaged.
         """
         from imagecards.registry.difference import diff_cards
 
-        return diff_cards(self.store, self.load(old), self.load(new))
+        other = registry or self
+        return diff_cards(self.store, self.load(old), other.store, other.load(new))
 
     def verify(self, reference: AnyReference | None = None, *, deep: bool = False) -> "Verification":
         """Whether the bytes are still those that were registered.

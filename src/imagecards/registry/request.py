@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -22,7 +22,7 @@ class Request:
     Attributes:
         name: The card's name.
         version: The exact version that is asked for, or ``None`` for the next one.
-        bump: Which part of the version to raise, or ``None`` to let the change decide.
+        bump: Which part of the version to raise, or ``"auto"`` to let the change decide.
         tags: Tags for the version.
         said: The card's fields that were given: description, license, source, metadata, parents.
         artifacts: Files and folders to keep beside the card.
@@ -31,7 +31,7 @@ class Request:
 
     name: CardName
     version: Version | None
-    bump: Bump | None
+    bump: Bump | Literal["auto"]
     tags: tuple[str, ...]
     said: Mapping[str, Any]
     artifacts: Mapping[str, FoundArtifact]
@@ -46,7 +46,7 @@ def make_request(
     name: str | CardName,
     *,
     version: str | Version | None,
-    bump: Bump | None,
+    bump: Bump | Literal["auto"],
     tags: Sequence[str],
     description: str | None,
     license: str | None,
@@ -60,10 +60,10 @@ def make_request(
     Raises:
         InvalidInputError: One of them is not valid.
     """
-    if version is not None and bump is not None:
+    if version is not None and bump != "auto":
         raise InvalidInputError(f"version={str(version)!r} and bump={bump!r} contradict each other: give one of them")
-    if bump not in (None, "major", "minor", "patch"):
-        raise InvalidInputError(f"bump={bump!r} is not one of 'major', 'minor' and 'patch'")
+    if bump not in ("auto", "major", "minor", "patch"):
+        raise InvalidInputError(f"bump={bump!r} is not one of 'auto', 'major', 'minor' and 'patch'")
     texts = {"description": description, "license": license, "source": source}
     for field, value in texts.items():
         if value is not None and not isinstance(value, str):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from imagecards.cards import DataCard, Summary
-from imagecards.datasets import TableDataset
+from imagecards.datasets import Derived, TableDataset
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.files import read_file
 from imagecards.storage import Store
@@ -15,9 +15,8 @@ from imagecards.storage import Store
 class TableContent:
     """What a version of a table consists of."""
 
-    file_name: str
+    table: TableDataset
     data: bytes
-    dataset_digest: str
     summary: Summary
     kind: str = "table"
     lenders: tuple[DataCard, ...] = ()
@@ -31,8 +30,12 @@ class TableContent:
         """
         data = table.to_bytes()
         summary = Summary(rows=len(table), columns=tuple(table.columns), container=table.container, bytes=len(data))
-        file_name = "array.npy" if table.container == "numpy" else "table.parquet"
-        return cls(file_name, data, table.digest, summary)
+        return cls(table, data, summary)
+
+    @property
+    def dataset_digest(self) -> str:
+        """The digest of its schema and values."""
+        return self.table.digest
 
     def same_files(self, card: DataCard) -> bool:
         """Whether a version holds the same table, for the same container."""
@@ -40,7 +43,18 @@ class TableContent:
 
     def put(self, attempt: Attempt) -> Mapping[str, Any]:
         """Store the table's file."""
-        return {"table": attempt.put(self.file_name, [self.data])}
+        file_name = "array.npy" if self.table.container == "numpy" else "table.parquet"
+        return {"table": attempt.put(file_name, [self.data])}
+
+    def bump_since(self, store: Store, card: DataCard) -> Derived:
+        """Which part of the version it raises, compared with an earlier one: rows at its end are an addition."""
+        if card.kind != self.kind:
+            return Derived("major", "a table, where there were images")
+        before = card.summary.rows or 0
+        added = len(self.table) - before
+        if added > 0 and self.table.head(before).digest == card.dataset_digest:
+            return Derived("minor", f"{added:,} row{'' if added == 1 else 's'} added")
+        return Derived("major", "rows or columns changed")
 
 
 def open_table(store: Store, card: DataCard) -> TableDataset:
