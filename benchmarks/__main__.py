@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import formats, lookup, reading, register, validate
+from benchmarks import diff, formats, lookup, reading, register, validate
 from benchmarks.children import ROOT
 from benchmarks.figures import Outcome, Sample, Suite
 from benchmarks.machine import describe
@@ -23,6 +23,7 @@ _SUITES = MappingProxyType(
         "validate": validate.suites,
         "lookup": lookup.suites,
         "reading": reading.suites,
+        "diff": diff.suites,
         "formats": formats.suites,
     }
 )
