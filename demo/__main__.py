@@ -42,7 +42,7 @@ def walk(folder: Path) -> None:
         "      --tag prod --artifact masks=masks"
     )
 
-    say("4. A week later", "A caption is corrected, two images come, one goes. Only what is new is stored; the change decides the number.")
+    say("4. A week later", "A caption is corrected, two images come, one goes. The change decides the number.")
     change(folder)
     run("register images vision/flakes -m 'graphene flakes, second batch'")
     note("Once more: nothing changed, so there is no new version.")
@@ -57,7 +57,7 @@ def walk(folder: Path) -> None:
     run("log vision/flakes")
     run("show vision/flakes@prod")
 
-    say("6. Train on it", "A range pins what a job accepts: not what was changed or removed since. Each image is checked when it is read.")
+    say("6. Train on it", "A range pins what a job accepts. Each image is checked against its digest when it is read.")
     python(
         """
         import imagecards as ic
