@@ -38,7 +38,7 @@ def list_names(registry: Registry = None, as_json: AsJson = False) -> None:
             row["versions"],
             _holds(row),
             row["objects"] if row["kind"] == "images" else None,
-            size(row["bytes"]),
+            size(row["bytes"]) if row["kind"] != "damaged" else None,
             " ".join(row["tags"]),
             row["description"],
         )
@@ -125,4 +125,6 @@ def _columns(row: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _holds(row: dict[str, Any]) -> str:
+    if row["kind"] == "damaged":
+        return "damaged"
     return plural(row["images"], "image") if row["kind"] == "images" else plural(row["rows"] or 0, "row")

@@ -95,7 +95,7 @@ def decode_parquet(data: bytes, place: str = "this table") -> pa.Table:
             raise IntegrityError(message, place)
         columns = [_restore(*pair) for pair in zip(plain.columns, empty.columns, strict=True)]
         return pa.table(columns, schema=empty.schema)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, TypeError, ValueError) as error:
         message = f"{place} can't be read as a table ({error}): restore the file from a copy"
         raise IntegrityError(message, place) from error
 

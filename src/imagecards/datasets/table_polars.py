@@ -47,7 +47,9 @@ class PolarsTables(ThroughArrow["pl.DataFrame"]):
         import polars as pl
 
         try:
-            return pl.DataFrame(pl.from_arrow(table))
+            frame = pl.DataFrame(pl.from_arrow(table))
+            frame.columns = table.column_names  # an empty name is given another one
+            return frame
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             # metadata that polars never writes; a panic is a BaseException, which few handlers see
             raise ValueError(str(error)) from error

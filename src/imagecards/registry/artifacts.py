@@ -148,7 +148,9 @@ def attach(store: Store, card: DataCard, name: str, path: str | os.PathLike[str]
         if there is None:
             entry = AttachedArtifact(card=card.digest, name=name, artifact=artifact)
             key = f"{keys.attached(card.ref)}{name}.json"
-            there = AttachedArtifact.from_json(attempt.commit(key, entry.to_json()), place=key).artifact
+            there = AttachedArtifact.from_json(
+                attempt.commit(key, entry.to_json(), ask=f"attach {name} to {card.ref} again"), place=key
+            ).artifact
         if there == artifact:
             return artifact
         attempt.abandon()

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from imagecards.cards import FORMAT, unseal
 from imagecards.digests import JsonValue
-from imagecards.errors import FormatError, InvalidInputError
+from imagecards.errors import FormatError, IntegrityError, InvalidInputError
 from imagecards.registry import keys
 from imagecards.registry.attempt import MAXIMUM_AGE
+from imagecards.registry.survey import LOST, survey
 from imagecards.storage import LEFTOVER, Entry, Store
 
 GRACE = 24 * 3600.0
@@ -59,9 +60,22 @@ def collect_garbage(store: Store, *, grace: float, delete: bool) -> Garbage:
     candidates = [entry for entry in _candidates(store) if entry.modified < oldest]
     needed = set(_needed(store, oldest))
     garbage = [entry for entry in candidates if entry.key not in needed]
-    if delete:
+    if delete and garbage:
+        _check_complete(store)
         store.delete(entry.key for entry in garbage)
     return Garbage(tuple(entry.key for entry in garbage), sum(entry.size for entry in garbage), deleted=delete)
+
+
+def _check_complete(store: Store) -> None:
+    """See that no card is lost which other documents still name: its data would look like garbage.
+
+    Raises:
+        IntegrityError: One is.
+    """
+    for problem in survey(store).problems:
+        if LOST in problem.message or problem.place == keys.CARDS.rstrip("/"):
+            message = f"nothing was deleted, because data of a lost card can't be told from garbage: {problem}"
+            raise IntegrityError(message, problem.place)
 
 
 def _candidates(store: Store) -> Iterator[Entry]:
@@ -75,7 +89,10 @@ def _needed(store: Store, oldest: float) -> Iterator[str]:
     """What cards and attached artifacts name, in any field: a newer minor format may have fields of its own."""
     for prefix in (keys.CARDS, keys.ATTACHED):
         for entry in store.list(prefix):
-            if entry.key.rpartition("/")[2].startswith(LEFTOVER) or _withdrawn_before(store, entry.key, oldest):
+            folder, _, file = entry.key.rpartition("/")
+            if file.startswith(LEFTOVER) or not file.endswith(".json") or folder.count("/") < 2:
+                continue  # what lies there by mistake; verify tells of it
+            if _withdrawn_before(store, entry.key, oldest):
                 continue
             body = unseal(store.get(entry.key), entry.key)
             if str(body.get("format")).partition(".")[0] != FORMAT.partition(".")[0]:

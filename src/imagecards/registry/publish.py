@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from imagecards import __version__
-from imagecards.cards import FIRST, Artifact, Bump, CardRef, DataCard, Summary, Version
+from imagecards.cards import FIRST, Artifact, Bump, CardRef, DataCard, Parent, Summary, Version
 from imagecards.datasets import Derived
 from imagecards.errors import FormatError, IntegrityError, ReadOnlyError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
@@ -177,7 +177,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
             code={"imagecards": __version__},
             **fields,
         )
-        _check_ready(store, card, content.lenders)
+        _check_ready(store, card, content.lenders, request.said.get("parents", ()))
         key = keys.card(card.ref)
         body = card.to_json()
         there = attempt.commit(key, body)
@@ -259,14 +259,14 @@ def _reason(request: Request, bump: Derived, *, first: bool) -> str:
     return "the first version" if first else f"{bump.part}: {bump.reason}"
 
 
-def _check_ready(store: Store, card: DataCard, lenders: Iterable[DataCard]) -> None:
+def _check_ready(store: Store, card: DataCard, lenders: Iterable[DataCard], parents: Iterable[Parent]) -> None:
     """See that all that a card names is there, and that nothing it leans on was withdrawn.
 
     Raises:
         StorageError: A file is missing or has another size.
         LenderWithdrawnError: A version whose bytes it points into was withdrawn.
     """
-    for parent in card.parents:
+    for parent in parents:  # those that were taken over are history, and stay true
         tomb = lookup.tombstone(store, CardRef(parent.ref.name, parent.ref.version))
         if tomb is not None:
             raise StorageError(f"the parent {parent.ref} was withdrawn meanwhile ({tomb.reason}): name another")

@@ -28,6 +28,8 @@ _ATTACHED = (
     _Level("a version", Version.parse),
     _Level("an attached artifact", partial(check_label, what="artifact name")),
 )
+LOST = "whose card is missing"
+"""What the problem of a document says whose version has no card."""
 
 
 @dataclass
@@ -64,7 +66,7 @@ def survey(store: Store) -> Survey:
     for space, name, version, artifact in _walk(store, keys.ATTACHED, _ATTACHED, found.problems):
         ref = _ref(space, name, version)
         if _is_missing(store, ref, known):
-            message = f"was attached to a version whose card is missing: restore {keys.card(ref)} from a copy"
+            message = f"was attached to a version {LOST}: restore {keys.card(ref)} from a copy"
             found.problems.append(Problem(str(ref), f"{keys.attached(ref)}{artifact}.json", "", message))
     return found
 
@@ -108,7 +110,7 @@ def _check_tomb(store: Store, ref: CardRef, known: set[CardRef], problems: list[
     key = keys.tomb(ref)
     read_or_tell(problems, str(ref), key, lambda: lookup.tombstone(store, ref))
     if _is_missing(store, ref, known):
-        message = f"is the tombstone of a version whose card is missing: restore {keys.card(ref)} from a copy"
+        message = f"is the tombstone of a version {LOST}: restore {keys.card(ref)} from a copy"
         problems.append(Problem(str(ref), key, "", message))
 
 
@@ -129,7 +131,7 @@ def _check_log(
             continue
         ref = CardRef(name, entry.version)
         if _is_missing(store, ref, known):
-            message = f"the tag {label} names {ref}, whose card is missing: restore {keys.card(ref)} from a copy"
+            message = f"the tag {label} names {ref}, {LOST}: restore {keys.card(ref)} from a copy"
             problems.append(Problem(str(ref), key, "", message))
 
 
