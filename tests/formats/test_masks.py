@@ -23,7 +23,7 @@ from imagecards.formats.masks.table import colour_of
 from imagecards.formats.outlines import mask_of_object
 from imagecards.geometry import instances_of, mask_to_runs, runs_from_coco, runs_to_coco, runs_to_mask
 
-REAL = Path("/work/shared/data/maskterial/GrapheneH")
+REAL = Path(__file__).parents[3] / "shared" / "data" / "maskterial" / "GrapheneH"
 
 
 @pytest.fixture(autouse=True)

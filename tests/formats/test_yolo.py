@@ -25,7 +25,7 @@ from imagecards.geometry import Runs, components, instances_of, mask_to_runs, ru
 from imagecards.geometry.rle import iou
 from imagecards.images import decode
 
-REAL = Path("/work/shared/data/maskterial/GrapheneH/instance_masks")
+REAL = Path(__file__).parents[3] / "shared" / "data" / "maskterial" / "GrapheneH" / "instance_masks"
 NEAR = 2e-3  # pixels: two ends of a box, each moved by less than half of it
 
 
