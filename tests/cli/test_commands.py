@@ -164,6 +164,21 @@ def test_diff_gives_counts_first(run: Run, filled: Path) -> None:
     assert (said["same"], said["counts"]["images"]["added"], said["images"]["added"]) == (False, 1, ["003.png"])
 
 
+def test_diff_compares_across_registries(run: Run, filled: Path, make_folder: MakeFolder, tmp_path: Path) -> None:
+    other = ("--new-registry", tmp_path / "other")
+    run("register", make_folder(3, name="elsewhere"), "a/b", "-r", tmp_path / "other")
+    assert run("diff", "vision/cats@1.0.0", "a/b", *other).out.splitlines()[1:] == ["images: 3 unchanged"]
+    assert run("diff", "vision/cats@1.1.0", "a/b", *other, "--exit-code").code == 1
+
+
+def test_a_damaged_latest_version_is_listed_as_such(run: Run, filled: Path) -> None:
+    card = filled / "cards/vision/cats/1.1.0.json"
+    card.chmod(0o644)
+    card.write_bytes(card.read_bytes()[:-20])
+    listed = run("list")
+    assert (listed.code, listed.out.splitlines()[1].split()[:4]) == (0, ["vision/cats", "1.1.0", "2", "damaged"])
+
+
 def test_diff_names_each_kind_of_change(run: Run, make_folder: MakeFolder, tmp_path: Path) -> None:
     registry = ("-r", tmp_path / "r")
     run("register", make_folder({"a.png": {}, "b.png": {}, "c.png": {"caption": "x"}}), "a/b", *registry)

@@ -130,7 +130,7 @@ def test_every_kind_of_change_is_told() -> None:
     }
     text = diff.render()
     assert text.splitlines()[0].startswith("images: 1 added, 1 removed, 1 renamed, 1 with other bytes")
-    for told in ("~ boxes.png objects[1]: dog -> wolf", "category dog -> wolf", "~ words.png: test -> train"):
+    for told in ("~ boxes.png objects[1]: dog became wolf", "category dog -> wolf", "~ words.png: test -> train"):
         assert told in text
     assert "... and 1 more" in diff.render(limit=1)
     assert bump_of(diff).part == "major"

@@ -4,14 +4,21 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from imagecards import CardRegistry
-from imagecards.errors import AlreadyExistsError, IntegrityError, InvalidInputError, NotFoundError, StorageError
+from imagecards.errors import (
+    AlreadyExistsError,
+    CommitUnknownError,
+    IntegrityError,
+    InvalidInputError,
+    NotFoundError,
+    StorageError,
+)
 from imagecards.registry import artifacts
 from imagecards.registry.attempt import attempting
 from imagecards.testing.faults import count_calls, fail_at, os_calls
@@ -227,3 +234,22 @@ def test_what_is_not_there_is_said_with_what_is(filled: CardRegistry, folder: Pa
         filled.artifact("a/b", "plot")
     with pytest.raises(NotFoundError, match=r"several files; it has a\.h5"):
         filled.artifact("a/b", "h5").read()
+
+
+def test_an_open_outcome_says_to_attach_again(
+    filled: CardRegistry, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = filled.store.put_if_absent
+
+    def land_unheard(key: str, body: Iterable[bytes]) -> bool:
+        landed = put(key, body)
+        if key.startswith("artifacts/"):
+            raise CommitUnknownError("the flush failed", "", True)
+        return landed
+
+    monkeypatch.setattr(filled.store, "put_if_absent", land_unheard)
+    with pytest.raises(CommitUnknownError, match=r"attach h5 to a/b@1\.0\.0 again") as caught:
+        filled.attach("a/b", "h5", folder)
+    assert caught.value.attempt == "", "resolve knows of registrations only"
+    monkeypatch.undo()
+    assert filled.attach("a/b", "h5", folder) == filled.artifacts("a/b")["h5"]

@@ -127,3 +127,30 @@ def test_what_a_newer_minor_format_names_is_kept(registry: CardRegistry) -> None
     with pytest.raises(FormatError, match="upgrade"):
         registry.gc(delete=True)
     assert registry.store.stat(future)
+
+
+@pytest.mark.parametrize("lost", ["a file", "a folder"])
+def test_nothing_is_collected_while_a_card_is_lost(registry: CardRegistry, make_folder: MakeFolder, lost: str) -> None:
+    registry.register(ImageDataset(image_dir=make_folder(2)), "a/b", tags=["prod"])
+    root = Path(registry.url)
+    place = root / ("cards/a/b/1.0.0.json" if lost == "a file" else "cards")
+    kept = root / "kept"
+    place.rename(kept)
+    age(registry, 48)
+    with pytest.raises(IntegrityError, match="nothing was deleted"):
+        registry.gc(delete=True)
+    kept.rename(place)
+    assert registry.verify(deep=True).ok
+
+
+@pytest.mark.parametrize("stray", ["cards/.DS_Store", "cards/a/notes.txt", "cards/a/b/notes.txt", "artifacts/.nfs0001"])
+def test_stray_files_keep_nothing_from_being_collected(
+    registry: CardRegistry, make_folder: MakeFolder, stray: str
+) -> None:
+    registry.register(ImageDataset(image_dir=make_folder(2)), "a/b")
+    place = Path(registry.url) / stray
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("stray")
+    age(registry, 48)
+    assert registry.gc(delete=True).keys == ()
+    assert registry.load("a/b").summary.images == 2

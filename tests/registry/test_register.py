@@ -6,7 +6,12 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from imagecards import CardRegistry, ImageDataset
@@ -331,3 +336,43 @@ def test_metadata_objects_and_splits_round_trip(
         f"{split}/{name}" for split in ("test", "train") for name in ("000.png", "001.png", "metadata.jsonl")
     ]
     assert registry.register(ImageDataset(image_dir=fetched), "a/b") == card
+
+
+def test_a_parent_that_was_withdrawn_long_ago_stays_in_the_history(
+    registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    parent = registry.register(pl.DataFrame({"id": [1]}), "a/parent")
+    dataset = ImageDataset(image_dir=make_folder(2))
+    registry.register(dataset, "a/child", parents=[parent])
+    registry.withdraw("a/parent@1.0.0", reason="bad labels")
+    card = registry.register(dataset, "a/child", description="better said")
+    assert str(card.version) == "1.0.1"
+    assert [each.ref.name for each in card.parents] == [parent.name]
+
+
+def test_an_empty_column_name_stays_empty(registry: CardRegistry) -> None:
+    frame = pl.DataFrame({"": [1, 2], "x": [3, 4]})
+    registry.register(frame, "a/csv")
+    opened = registry.open("a/csv")
+    assert opened.to_polars().equals(frame)  # type: ignore[union-attr]  # a table
+
+
+def test_categories_that_are_intervals_are_refused_without_rows_too(registry: CardRegistry) -> None:
+    frame = pd.DataFrame({"v": [1.0, 2.0]})
+    frame["bin"] = pd.cut(frame.v, 2)
+    for rows in (frame, frame[frame.v > 5]):
+        with pytest.raises(ValueError, match=r"bin|table"):
+            registry.register(rows, "a/cut")
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas", "pyarrow", "numpy"])
+def test_rows_at_the_end_of_a_table_are_an_addition(registry: CardRegistry, kind: str) -> None:
+    def table(*numbers: int) -> Any:
+        values = np.array(numbers)
+        if kind == "numpy":
+            return values
+        return {"polars": pl.DataFrame, "pandas": pd.DataFrame, "pyarrow": pa.table}[kind]({"x": values})
+
+    cards = [registry.register(table(*numbers), "a/t") for numbers in ((1, 2), (1, 2, 3), (1, 2), (7, 2, 3))]
+    assert [str(card.version) for card in cards] == ["1.0.0", "1.1.0", "2.0.0", "3.0.0"]
+    assert cards[1].bump_reason == "minor: 1 row added"

@@ -21,6 +21,26 @@ MOST_COMPARED = 20_000
 """So many changed images are compared object by object to say why; of more, only until the part is certain."""
 
 
+_TOLD: tuple[tuple[str, str, dict[str, str]], ...] = (
+    (
+        "images",
+        "image",
+        {"removed": "removed", "renamed": "renamed", "changed_images": "with other bytes", "added": "added"},
+    ),
+    (
+        "objects",
+        "object",
+        {
+            "removed": "removed",
+            "reclassed": "re-classed",
+            "moved": "moved",
+            "changed": "changed",
+            "added": "added",
+        },
+    ),
+)
+
+
 class Derived(NamedTuple):
     """Which part of the version a change raises, and why.
 
@@ -80,25 +100,10 @@ def _is_edit(row: FieldRow | ObjectRow) -> bool:
 
 def _reasons(diff: Diff) -> Iterator[str]:
     counts = diff.counts
-    images = counts.get("images", {})
-    for change, words in (
-        ("removed", "removed"),
-        ("renamed", "renamed"),
-        ("changed_images", "with other bytes"),
-        ("added", "added"),
-    ):
-        if change in images:
-            yield f"{_plural(images[change], 'image')} {words}"
-    objects = counts.get("objects", {})
-    for change, words in (
-        ("removed", "removed"),
-        ("reclassed", "re-classed"),
-        ("moved", "moved"),
-        ("changed", "changed"),
-        ("added", "added"),
-    ):
-        if change in objects:
-            yield f"{_plural(objects[change], 'object')} {words}"
+    for what, noun, changes in _TOLD:
+        for change, words in changes.items():
+            if change in counts.get(what, {}):
+                yield f"{_plural(counts[what][change], noun)} {words}"
     for name, count in counts.get("fields", {}).items():
         yield f"{name} of {_plural(count, 'image')}"
     for change, count in counts.get("categories", {}).items():

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagecards.datasets.category_changes import CategoryChanges
-from imagecards.datasets.compare import ObjectRow, objects_table
+from imagecards.datasets.compare import ObjectRow, object_line, objects_table
 from imagecards.datasets.diff import DiffCounts
 from imagecards.datasets.split_changes import SplitChanges, SplitRow
 
@@ -135,7 +135,7 @@ class Diff:
         for group in (
             self.images.lines(),
             (f"~ {row.image}: {row.field}: {_shown(row.before)} -> {_shown(row.after)}" for row in self.fields),
-            map(str, map(_object_line, self.objects)),
+            (f"~ {object_line(row)}" for row in self.objects),
             self.categories.lines(),
             self.splits.lines(),
         ):
@@ -147,17 +147,6 @@ class Diff:
 
     def __str__(self) -> str:
         return self.render()
-
-
-def _object_line(row: ObjectRow) -> str:
-    place = f"~ {row.image} objects[{row.before if row.before is not None else row.after}]"
-    if row.change == "reclassed":
-        return f"{place}: {row.category_before} -> {row.category_after}"
-    if row.change == "moved":
-        return f"{place}: {row.category_before} moved, IoU {row.iou:.3f}"
-    if row.change == "changed":
-        return f"{place}: {row.category_before} has other {', '.join(row.fields)}"
-    return f"{place}: {row.category_after if row.change == 'added' else row.category_before} {row.change}"
 
 
 def _text(value: object) -> str | None:

@@ -105,7 +105,7 @@ class Comparison:
             f"{name}: " + (", ".join(f"{count:,} {change}" for change, count in counts.items()) or "none")
             for name, counts in self.counts.items()
         ]
-        told = [*map(_image_line, self.images), *map(_object_line, self.objects)]
+        told = [*map(_image_line, self.images), *map(object_line, self.objects)]
         changes = [line for line in told if line]
         lines += [f"  {line}" for line in changes[:limit]]
         return "\n".join([*lines, *([f"  ... and {len(changes) - limit:,} more"] if len(changes) > limit else [])])
@@ -238,7 +238,8 @@ def _image_line(row: ImageRow) -> str:
     return f"{printable(row.image)}: {row.change}{': ' + printable(', '.join(row.fields)) if row.fields else ''}"
 
 
-def _object_line(row: ObjectRow) -> str:
+def object_line(row: ObjectRow) -> str:
+    """What became of an object, in words that are safe for a terminal; nothing where it is equal."""
     if row.change == "equal":
         return ""
     number = row.before if row.before is not None else row.after

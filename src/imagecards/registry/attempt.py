@@ -69,8 +69,10 @@ class Attempt:
         self.check_age()
         self._exposed = True
         try:
-            ask = ask or f"ask registry.resolve({self.id!r})"
-            there = commit(self.store, key, body, ask=ask, attempt=self.id)
+            if ask is None:  # a card, by which resolve finds the attempt
+                there = commit(self.store, key, body, ask=f"ask registry.resolve({self.id!r})", attempt=self.id)
+            else:
+                there = commit(self.store, key, body, ask=ask)
         except CommitUnknownError:
             raise
         except ImageCardsError:
