@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -376,3 +376,22 @@ def test_rows_at_the_end_of_a_table_are_an_addition(registry: CardRegistry, kind
     cards = [registry.register(table(*numbers), "a/t") for numbers in ((1, 2), (1, 2, 3), (1, 2), (7, 2, 3))]
     assert [str(card.version) for card in cards] == ["1.0.0", "1.1.0", "2.0.0", "3.0.0"]
     assert cards[1].bump_reason == "minor: 1 row added"
+
+
+def test_the_number_follows_from_the_version_that_came_first(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, other, ours = (make_folder(count, name=f"images-{count}") for count in (2, 4, 3))
+    registry.register(ImageDataset(image_dir=base), "a/b")
+    put = registry.store.put_if_absent
+    came: list[str] = []
+
+    def come_first(key: str, body: Iterable[bytes]) -> bool:
+        if key == "cards/a/b/1.1.0.json" and not came:
+            came.append(key)
+            CardRegistry(registry.url).register(ImageDataset(image_dir=other), "a/b")
+        return put(key, body)
+
+    monkeypatch.setattr(registry.store, "put_if_absent", come_first)
+    card = registry.register(ImageDataset(image_dir=ours), "a/b")
+    assert (str(card.version), card.bump_reason) == ("2.0.0", "major: 1 image removed")
