@@ -185,7 +185,6 @@ def test_image_ids(tmp_path: Path, own: Any, rule: str) -> None:
     ("entries", "expected"),
     [
         ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], [("categories[1] (id 1).id", "duplicate-id")]),
-        ([{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], [("categories[1] (id 2).name", "duplicate-category")]),
         ([{"id": 1, "name": "a"}, 3], [("categories[1]", "wrong-type")]),
         ([{"id": 1, "name": "a"}, {"name": "b"}], [("categories[1].id", "missing-field")]),
         ([{"id": 1, "name": "a"}, {"id": "2", "name": "b"}], [("categories[1].id", "wrong-type")]),

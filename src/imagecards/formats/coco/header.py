@@ -1,5 +1,6 @@
 """What COCO's files say besides images and annotations: categories, info, licences, and keys of anybody's own."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,7 +48,7 @@ class Header:
             # what is empty says nothing; our own files have such keys, as readers of COCO look for them
             if key not in _NOT_ATTRIBUTES and value not in _EMPTY and self._is_sound(value, file, key):
                 self._take_attribute(f"{key}_" if key == SPLITS else key, without_nulls(value), file)
-        names = self._take_categories(document.get("categories", []), file)
+        names = self._take_categories(document.get("categories", []), document.get("annotations"), file)
         if self._categories:
             self.attributes["categories"] = list(self._categories.values())
         return names
@@ -61,15 +62,41 @@ class Header:
             message = f"{first.path} says something else: both are kept, this one as that of the split"
             self._builder.warn("attributes-differ", message, file.path, None, key, value)
 
-    def _take_categories(self, entries: Any, file: AnnotationFile) -> dict[int, str]:
+    def _placeholders(self, entries: list[Any], annotations: Any, file: AnnotationFile) -> set[int]:
+        """The categories that only have the name of another one: no object has them."""
+        alike: dict[str, list[int]] = defaultdict(list)
+        for number, entry in enumerate(entries):
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str) and type(entry.get("id")) is int:
+                alike[entry["name"]].append(number)
+        doubtful = [numbers for numbers in alike.values() if len(numbers) > 1]
+        ids = (entry.get("category_id") for entry in annotations or () if isinstance(entry, dict)) if doubtful else ()
+        used = {each for each in ids if type(each) is int}
+        found: set[int] = set()
+        for numbers in doubtful:
+            real = [number for number in numbers if entries[number]["id"] in used]
+            real = real or [number for number in numbers if entries[number].get("supercategory") != "none"]
+            if len(real) != 1:
+                continue  # which of them is meant?
+            for number in numbers:
+                if number != real[0]:
+                    found.add(number)
+                    message = f"no object has this category, and categories[{real[0]}] has its name: it is left out"
+                    where = f"categories[{number}] (id {entries[number]['id']}).name"
+                    self._builder.warn("placeholder-category", message, file.path, None, where, entries[number]["name"])
+        return found
+
+    def _take_categories(self, entries: Any, annotations: Any, file: AnnotationFile) -> dict[int, str]:
         if not isinstance(entries, list):
             self._error(file, "wrong-type", "the categories are a list", "categories", entries)
             return {}
+        placeholders = self._placeholders(entries, annotations, file)
         numbers: dict[int, int] = {}
         names: dict[int, str] = {}
         seen: set[str] = set()
         for number, entry in enumerate(entries):
             where = f"categories[{number}]"
+            if number in placeholders:
+                continue
             if not isinstance(entry, dict):
                 self._error(file, "wrong-type", "a category is an object", where, entry)
                 continue
