@@ -286,8 +286,6 @@ def test_images_that_are_something_else(tmp_path: Path) -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n", "git-lfs pointer"),
         (b"", "not JSON"),
         (b"{", "not JSON"),
-        (b'{"images": [NaN]}', "not JSON"),
-        (b'{"images": [1e400]}', "not JSON"),
         (b"\xff{}", "not JSON"),
         (b'{"images": ' + 5000 * b"[" + 5000 * b"]" + b"}", "not JSON"),
         (b"[]", "is a list"),

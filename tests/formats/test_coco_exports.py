@@ -8,7 +8,7 @@ from tests.formats.coco_documents import document, put
 from tests.formats.sameness import said
 
 from imagecards.errors import InvalidMetadataError
-from imagecards.formats import read
+from imagecards.formats import json_pieces, read
 
 NONE = {"id": 0, "name": "flakes", "supercategory": "none"}
 REAL = {"id": 1, "name": "flakes", "supercategory": "flakes"}
@@ -43,3 +43,42 @@ class TestPlaceholderCategories:
         put(tmp_path / "x.json", content)
         with pytest.raises(InvalidMetadataError, match="duplicate-category"):
             read(tmp_path, check_images=False)
+
+
+class TestNumbersThatAreNone:
+    """Python's own encoder writes NaN and Infinity, which are no JSON."""
+
+    FIELDS = {"bbox": [1, 1, float("nan"), 3], "score": float("inf"), "area": float("nan")}  # noqa: RUF012
+
+    @pytest.mark.parametrize("large", [2**25, 0])
+    @pytest.mark.parametrize("field", ["bbox", "score", "area"])
+    def test_the_annotation_is_named_and_the_rest_kept(
+        self, tmp_path: Path, field: str, large: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(json_pieces.read_large_json, "__kwdefaults__", {
+            **(json_pieces.read_large_json.__kwdefaults__ or {}), "large": large, "piece": 10,
+        })  # fmt: skip
+        content = document("a.jpg", "b.jpg")
+        content["annotations"][1][field] = self.FIELDS[field]
+        put(tmp_path / "x.json", content)
+        with pytest.raises(InvalidMetadataError) as caught:
+            read(tmp_path, check_images=False)
+        found = read(tmp_path, check_images=False, strict=False)
+        assert list(found.report) == list(caught.value.issues)
+        place = ".bbox[2]" if field == "bbox" else f".{field}"
+        told = [(issue.file, issue.field, issue.rule) for issue in found.report]
+        assert told == [("x.json", f"annotations[1] (id 101){place}", "not-finite")]
+        kept = said(found.dataset)
+        assert len(kept["a.jpg"]["objects"]) == 1
+        assert kept["b.jpg"]["objects"] == []
+
+    def test_of_images_and_of_the_file(self, tmp_path: Path) -> None:
+        content = document("a.jpg", "b.jpg", info={"version": float("nan")})
+        content["images"][0]["height"] = float("nan")
+        put(tmp_path / "x.json", content)
+        found = read(tmp_path, check_images=False, strict=False)
+        told = {(issue.field, issue.rule) for issue in found.report}
+        assert ("images[0] (id 10).height", "not-finite") in told
+        assert ("info.version", "not-finite") in told
+        assert found.dataset.names == ("b.jpg",)
+        assert len(said(found.dataset)["b.jpg"]["objects"]) == 1

@@ -1,5 +1,6 @@
 """Annotation files as they come: read whole, and refused where they are something else."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,19 @@ def read_json(path: Path) -> Any:
     return parse_json(read_bytes(path), path)
 
 
-def parse_json(data: bytes, path: Path) -> Any:
+def parse_json(data: bytes, path: Path, parse: Callable[[bytes], Any] = orjson.loads) -> Any:
     """Parse JSON that was read from a file.
+
+    Args:
+        data: What is in it.
+        path: The file.
+        parse: What parses it.
 
     Raises:
         FormatError: It is none.
     """
     try:
-        return orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+        return parse(data.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         message = f"{printable(str(path))}:{error.lineno}: this is not JSON ({error.msg}, column {error.colno})"
         raise FormatError(f"{message}: correct it, or export the file again") from error

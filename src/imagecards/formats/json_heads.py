@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from imagecards.errors import FormatError
-from imagecards.formats.documents import read_json, read_text
+from imagecards.formats.documents import parse_json, read_bytes, read_text
 from imagecards.records import printable
 
 _HEAD = 256 * 1024
@@ -15,6 +17,7 @@ _WORD = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}:,]|[^\s"\[\]{}:,]+', re.DOTALL)
 _LARGE = 32 * 2**20
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NEXT = re.compile(r"[ \t\r\n]*([\[\],]?)")
+_NO_NUMBER = re.compile(rb"\b(?:NaN|Infinity)\b|\d[eE]\+?\d{3}")
 _END = re.compile(r"[ \t\r\n]*\]")
 
 
@@ -76,25 +79,52 @@ def _head(text: str) -> Head:
     return Head("object" if wanted == 1 else "list" if inside else "", frozenset(keys), not inside)
 
 
-def read_loose_json(path: Path) -> Any:
-    """Read an annotation file as JSON, in which numbers may be NaN or infinite, as Python writes them.
+class LooseParser:
+    """Parses JSON in which numbers may be NaN or infinite, as Python writes them.
 
     What holds such a number can so be named; whoever uses a number has to look whether it is one.
+
+    Attributes:
+        loose: Whether anything was parsed that has such a number, or may have one.
+
+    Example:
+        >>> parse = LooseParser()
+        >>> parse(b"[1]"), parse.loose, parse(b"[NaN]"), parse.loose
+        ([1], False, [nan], True)
+    """
+
+    def __init__(self) -> None:
+        self.loose = False
+
+    def __call__(self, data: bytes) -> Any:
+        """Parse some JSON.
+
+        Raises:
+            orjson.JSONDecodeError: It is none.
+        """
+        data = data.removeprefix(b"\xef\xbb\xbf")
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            if not _NO_NUMBER.search(data):
+                raise
+            try:
+                parsed = json.loads(data.decode())
+            except (ValueError, RecursionError):
+                pass
+            else:
+                self.loose = True
+                return parsed
+            raise
+
+
+def read_loose_json(path: Path) -> Any:
+    """Read an annotation file as JSON as `LooseParser` parses it.
 
     Raises:
         FormatError: It is not JSON; also as `imagecards.formats.documents.read_bytes`.
     """
-    try:
-        return read_json(path)
-    except FormatError:
-        text = read_text(path)
-        if not re.search(r"\b(?:NaN|Infinity)\b|\d[eE]\+?\d{3}", text):
-            raise
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            pass
-        raise
+    return parse_json(read_bytes(path), path, LooseParser())
 
 
 def each_entry(path: Path, large: int = _LARGE) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """Large JSON files, parsed a piece at a time: the parser's own copy of a whole file is as large as the result."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,22 @@ _STEPS = np.array([0, 0, 1, -1, 0], np.int64)
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 
 
-def read_large_json(path: Path, key: str, *, once: Sequence[str] = (), large: int = _LARGE, piece: int = _PIECE) -> Any:
+def read_large_json(
+    path: Path,
+    key: str,
+    *,
+    once: Sequence[str] = (),
+    parse: Callable[[bytes], Any] = orjson.loads,
+    large: int = _LARGE,
+    piece: int = _PIECE,
+) -> Any:
     """Read a JSON file as `imagecards.formats.documents.read_json` does, in less memory.
 
     Args:
         path: The file.
         key: The member of the file's object that is a long list.
         once: Members that the file's object may have only once: of two, a parser keeps the last without a word.
+        parse: What parses a piece.
         large: From how many bytes on the list is parsed in pieces.
         piece: About how many bytes of it at a time.
 
@@ -39,7 +48,7 @@ def read_large_json(path: Path, key: str, *, once: Sequence[str] = (), large: in
         FormatError: It is not JSON, or has a member twice; also as `imagecards.formats.documents.read_bytes`.
     """
     data = read_bytes(path)
-    document = _parse(data, path, key, large, piece)
+    document = _parse(data, path, key, parse, large, piece)
     for name in once:
         if data.count(b'"%b"' % name.encode()) > 1 and _count_members(data, name) > 1:
             message = f"{printable(str(path))} has {name} twice, and it is not clear which counts"
@@ -47,19 +56,19 @@ def read_large_json(path: Path, key: str, *, once: Sequence[str] = (), large: in
     return document
 
 
-def _parse(data: bytes, path: Path, key: str, large: int, piece: int) -> Any:
+def _parse(data: bytes, path: Path, key: str, parse: Callable[[bytes], Any], large: int, piece: int) -> Any:
     cuts = _cuts(data, key, piece) if len(data) >= large else []
     if not cuts:
-        return parse_json(data, path)
+        return parse_json(data, path, parse)
     try:
-        document = orjson.loads(b"".join((data[: cuts[0]], data[cuts[-1] :])).removeprefix(b"\xef\xbb\xbf"))
+        document = parse(b"".join((data[: cuts[0]], data[cuts[-1] :])).removeprefix(b"\xef\xbb\xbf"))
         entries: list[Any] = []
         for first, last in pairwise(cuts):
-            entries += orjson.loads(_as_list(data[first:last], first == cuts[0]))
+            entries += parse(_as_list(data[first:last], first == cuts[0]))
     except orjson.JSONDecodeError:
-        return parse_json(data, path)  # which says where in the file
+        return parse_json(data, path, parse)  # which says where in the file
     if document.get(key) != []:  # a key that only looks like it
-        return parse_json(data, path)
+        return parse_json(data, path, parse)
     document[key] = entries
     return document
 

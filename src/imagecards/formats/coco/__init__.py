@@ -11,6 +11,7 @@ from imagecards.formats.coco.header import Header
 from imagecards.formats.coco.layout import AnnotationFile, find_annotation_files, looks_like_coco, unread_files
 from imagecards.formats.coco.writing import write_coco
 from imagecards.formats.format import Format
+from imagecards.formats.json_heads import LooseParser
 from imagecards.formats.json_pieces import read_large_json
 from imagecards.records import printable
 
@@ -50,19 +51,20 @@ def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequenc
         builder.annotation_files[file.path] = str(folder / file.path)
         if file.split is not None:
             builder.splits.append(file.split)
+        parse = LooseParser()
         try:
-            document = _document(folder / file.path)
+            document = _document(folder / file.path, parse)
         except FormatError as error:
             if len(files) == 1:
                 raise
             builder.error("unreadable-file", str(error), file.path)
             continue
-        _read_document(document, file, builder, header.take(document, file))
+        _read_document(document, file, builder, header.take(document, file), parse.loose)
     builder.attributes.update(header.attributes)
 
 
-def _document(path: Path) -> dict[str, Any]:
-    document = read_large_json(path, "annotations", once=_MEMBERS)
+def _document(path: Path, parse: LooseParser) -> dict[str, Any]:
+    document = read_large_json(path, "annotations", once=_MEMBERS, parse=parse)
     if not isinstance(document, dict):
         what = (
             "a list: results of a detector are none, they have no images" if isinstance(document, list) else "a value"
@@ -77,10 +79,14 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _read_document(
-    document: Mapping[str, Any], file: AnnotationFile, builder: DatasetBuilder, names: Mapping[int, str]
+    document: Mapping[str, Any],
+    file: AnnotationFile,
+    builder: DatasetBuilder,
+    names: Mapping[int, str],
+    loose: bool,
 ) -> None:
-    images = Images(builder, file, document["images"])
-    objects = Objects(builder, file, images.numbers, names)
+    images = Images(builder, file, document["images"], loose)
+    objects = Objects(builder, file, images.numbers, names, loose)
     known = "annotations" in document
     for number, annotation in enumerate(document.get("annotations", [])):
         objects.take(number, annotation)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from imagecards.datasets import Place
@@ -11,20 +12,24 @@ from imagecards.formats.coco.layout import AnnotationFile, place_images
 from imagecards.formats.found_image import free_name
 from imagecards.geometry import bounds, polygon_bounds, runs_from_coco
 from imagecards.records import printable
+from imagecards.records.values import json_problems
 
 _LARGEST_SIDE = 2**31 - 1
 _NOT_EXTRA = frozenset({"file_name", "width", "height", "caption"})
 _NOT_FIELDS = frozenset({"category"})  # it is the name of the object's category
 _CAPTIONS = "captions"
+_NOT_FINITE = "the number is not finite: JSON has no such number"
+_MOST_TOLD = 10  # of one entry
 
 
 class Images:
     """The images of one file that have an id and a name."""
 
-    def __init__(self, builder: DatasetBuilder, file: AnnotationFile, entries: Sequence[Any]) -> None:
+    def __init__(self, builder: DatasetBuilder, file: AnnotationFile, entries: Sequence[Any], loose: bool) -> None:
         self.builder = builder
         self.file = file
         self.entries = entries
+        self.loose = loose
         self.numbers: dict[int | str, int] = {}
         """The number of each image in the file, by its id."""
         for number, entry in enumerate(entries):
@@ -37,7 +42,10 @@ class Images:
             return
         where = _called("images", number, entry.get("id"))
         sound = _is_id(entry.get("id"))
-        if not sound:
+        for field, value in _not_finite(entry) if self.loose else ():
+            self._error("not-finite", _NOT_FINITE, where + field, value)
+            sound = False
+        if not _is_id(entry.get("id")):
             rule, message = _no_id(entry, "id")
             self._error(rule, message, f"{where}.id", entry.get("id"))
         elif entry["id"] in self.numbers:
@@ -110,9 +118,11 @@ class Objects:
         file: AnnotationFile,
         images: Mapping[int | str, int],
         categories: Mapping[int, str],
+        loose: bool,
     ) -> None:
         self.builder = builder
         self.file = file
+        self.loose = loose
         self.images = images
         self.categories = categories
         self.of_image: dict[int | str, tuple[list[dict[str, Any]], list[int]]] = {}
@@ -124,6 +134,8 @@ class Objects:
         """Take one annotation, which becomes the object; an issue where it is none."""
         if type(entry) is not dict:
             self._error("wrong-type", "an annotation is an object", f"annotations[{number}]", entry)
+            return
+        if self.loose and self._has_no_numbers(number, entry):
             return
         own, image = entry.get("id"), entry.pop("image_id", None)
         if own is not None and (not _is_id(own) or own in self._seen):
@@ -152,6 +164,13 @@ class Objects:
             found = self.of_image[image] = [], []
         found[0].append(entry)
         found[1].append(number)
+
+    def _has_no_numbers(self, number: int, entry: dict[str, Any]) -> bool:
+        """Whether an annotation has NaN or infinity for a number; tells where."""
+        found = _not_finite(entry)
+        for field, value in found:
+            self._error("not-finite", _NOT_FINITE, _called("annotations", number, entry.get("id")) + field, value)
+        return bool(found)
 
     def _take_caption(self, number: int, own: object, image: int | str, entry: dict[str, Any]) -> None:
         if not isinstance(entry["caption"], str):
@@ -206,6 +225,15 @@ def _object_place(objects: Sequence[Mapping[str, Any]], numbers: Sequence[int], 
 def _called(key: str, number: int, own: object) -> str:
     """What an entry is called in issues: by its place, and its id where it has one."""
     return f"{key}[{number}] (id {printable(str(own), 40)})" if _is_id(own) else f"{key}[{number}]"
+
+
+def _not_finite(entry: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """The places, and values, of numbers that are none; not all where there are many."""
+    problems = (problem for problem in json_problems(entry, ()) if problem.rule == "not-finite")
+    return [
+        ("".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place), value)
+        for place, _, _, value in islice(problems, _MOST_TOLD)
+    ]
 
 
 def _is_id(value: object) -> bool:
