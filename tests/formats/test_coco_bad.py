@@ -425,8 +425,7 @@ def test_a_member_that_is_there_twice(tmp_path: Path, key: str) -> None:
 def test_names_that_are_no_paths_are_told_as_such_where_images_are_missing(tmp_path: Path, name: str) -> None:
     content = changed("images", 0, file_name=name)
     put(tmp_path, content)
-    for number in (1, 2):
-        Image.new("L", (10, 8)).save(tmp_path / f"{number}.png")
+    Image.new("L", (10, 8)).save(tmp_path / "2.png")
     found = read(tmp_path, "coco", strict=False)
     assert {issue.rule for issue in found.report} == {"unsafe-path"}
     assert found.dataset.names == ("2.png",)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.formats.coco_documents import document, put
+from tests.formats.coco_documents import document, draw, put
 from tests.formats.sameness import said
 
 from imagecards.errors import InvalidMetadataError
@@ -82,3 +82,90 @@ class TestNumbersThatAreNone:
         assert ("info.version", "not-finite") in told
         assert found.dataset.names == ("b.jpg",)
         assert len(said(found.dataset)["b.jpg"]["objects"]) == 1
+
+
+class TestImagesOfALoneFile:
+    @pytest.mark.parametrize(
+        ("file", "image"),
+        [
+            ("annotations/instances_train2017.json", "train2017/a.png"),
+            ("annotations/instances_train2017.json", "images/train2017/a.png"),
+            ("annotations/instances_train2017.json", "annotations/a.png"),
+            ("annotations/instances_train2017.json", "a.png"),
+            ("labels/train.json", "images/a.png"),
+            ("labels/train.json", "train/a.png"),
+            ("labels/any.json", "labels/a.png"),
+            ("labels/any.json", "a.png"),
+            ("one.json", "images/a.png"),
+            ("train.json", "train/images/a.png"),
+            ("RLE_annotations/test_annotations_with_class_300.json", "test_images/a.png"),
+        ],
+    )
+    def test_where_layouts_have_them(self, tmp_path: Path, file: str, image: str) -> None:
+        draw(tmp_path / "in" / image)
+        found = read(put(tmp_path / "in" / file, document("a.png")))
+        assert not len(found.report), found.report.render()
+        assert found.dataset.names == ("a.png",)
+        assert found.dataset.read_bytes("a.png")
+        assert not found.dataset.splits
+        assert list(found.dataset.annotation_files) == [file.rpartition("/")[2]]
+
+    def test_with_a_folder_in_their_names(self, tmp_path: Path) -> None:
+        draw(tmp_path / "train2017" / "a.png")
+        file = put(tmp_path / "labels" / "x.json", document("train2017/a.png"))
+        assert read(file).dataset.read_bytes("train2017/a.png")
+
+    def test_nothing_behind_a_link(self, tmp_path: Path) -> None:
+        draw(tmp_path / "far" / "a.png")
+        file = put(tmp_path / "in" / "annotations" / "instances_train.json", document("a.png"))
+        (tmp_path / "in" / "train").symlink_to(tmp_path / "far")
+        with pytest.raises(InvalidMetadataError, match="are not followed"):
+            read(file)
+
+    def test_none_is_there(self, tmp_path: Path) -> None:
+        file = put(tmp_path / "in" / "annotations" / "instances_train.json", document("a.png", "b.png"))
+        for path in (file, tmp_path / "in"):
+            found = read(path, strict=False)
+            assert [issue.rule for issue in found.report] == ["missing-file"] * 3
+            said_first = str(found.report[0])
+            assert "none of its 2 images is in in: looked in" in said_first
+            assert "train/, images/train/" in said_first
+            assert "images= (--images)" in said_first
+            assert not read(path, check_images=False).report
+
+    def test_a_folder_above_is_not_searched_as_a_whole(self, tmp_path: Path) -> None:
+        draw(tmp_path / "images" / "a.png")
+        draw(tmp_path / "others" / "b.png")
+        found = read(put(tmp_path / "labels" / "x.json", document("a.png")))
+        assert not len(found.report), found.report.render()
+
+
+class TestUnlistedImages:
+    @pytest.mark.parametrize("alone", [False, True])
+    def test_are_told(self, tmp_path: Path, alone: bool) -> None:
+        put(tmp_path / "annotations" / "instances_train.json", document("a.png"))
+        for name in "abcde":
+            draw(tmp_path / "train" / f"{name}.png")
+        found = read(tmp_path / "annotations" / "instances_train.json" if alone else tmp_path)
+        (told,) = found.report
+        assert (told.rule, told.severity) == ("unlisted-images", "warning")
+        assert told.message.startswith("4 images are in no annotation file, and left out: ")
+        assert told.message.endswith(
+            "b.png, c.png, d.png, ..." if alone else "train/b.png, train/c.png, train/d.png, ..."
+        )
+
+    def test_that_are_of_another_split(self, tmp_path: Path) -> None:
+        put(tmp_path / "annotations" / "instances_train.json", document("a.png"))
+        for split in ("train", "test"):
+            draw(tmp_path / split / "a.png")
+        (told,) = read(tmp_path).report
+        assert told.message == "1 image is in no annotation file, and left out: test/a.png"
+        assert not read(tmp_path / "annotations" / "instances_train.json").report
+
+    def test_an_image_whose_entry_is_wrong_is_listed(self, tmp_path: Path) -> None:
+        content = document("a.png", "b.png")
+        content["images"][1]["id"] = None
+        put(tmp_path / "x.json", content)
+        draw(tmp_path / "a.png")
+        draw(tmp_path / "b.png")
+        assert "unlisted-images" not in [issue.rule for issue in read(tmp_path, strict=False).report]

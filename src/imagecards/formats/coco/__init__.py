@@ -6,9 +6,15 @@ from typing import Any
 
 from imagecards.errors import FormatError
 from imagecards.formats.building import DatasetBuilder
-from imagecards.formats.coco.entries import Images, Objects
+from imagecards.formats.coco.entries import Images, Objects, file_names, tell_of_unlisted
 from imagecards.formats.coco.header import Header
-from imagecards.formats.coco.layout import AnnotationFile, find_annotation_files, looks_like_coco, unread_files
+from imagecards.formats.coco.layout import (
+    AnnotationFile,
+    find_annotation_files,
+    find_lone_file,
+    looks_like_coco,
+    unread_files,
+)
 from imagecards.formats.coco.writing import write_coco
 from imagecards.formats.format import Format
 from imagecards.formats.json_heads import LooseParser
@@ -24,6 +30,8 @@ def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequenc
     Ids of images and annotations become the field ``id``. An annotation that has a ``caption`` and neither box nor
     outline is a text on its image: the first one becomes its caption, unless the image has one of its own, and all
     are kept in the image's field ``captions``.
+
+    Images that are there and in none of the files are left out, with a warning.
 
     Args:
         path: The file, which is no split, or the folder; see `imagecards.formats.coco.layout`.
@@ -44,9 +52,8 @@ def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequenc
             builder.warn("file-not-read", message, name)
     else:
         folder, files = path.parent, [AnnotationFile(path.name, None)]
-        if builder.root == folder and folder.name in ("annotations", "RLE_annotations"):
-            builder.root = folder.parent  # that folder has annotations only
     header = Header(builder)
+    placed: set[str] = set()
     for file in files:
         builder.annotation_files[file.path] = str(folder / file.path)
         if file.split is not None:
@@ -59,8 +66,13 @@ def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequenc
                 raise
             builder.error("unreadable-file", str(error), file.path)
             continue
-        _read_document(document, file, builder, header.take(document, file), parse.loose)
+        if path != folder:
+            file, builder.root = find_lone_file(
+                path, file_names(document["images"]), builder.root if builder.root != folder else None
+            )
+        placed |= _read_document(document, file, builder, header.take(document, file), parse.loose)
     builder.attributes.update(header.attributes)
+    tell_of_unlisted(builder, placed, whole=builder.root == path)
 
 
 def _document(path: Path, parse: LooseParser) -> dict[str, Any]:
@@ -84,13 +96,13 @@ def _read_document(
     builder: DatasetBuilder,
     names: Mapping[int, str],
     loose: bool,
-) -> None:
+) -> set[str]:
     images = Images(builder, file, document["images"], loose)
     objects = Objects(builder, file, images.numbers, names, loose)
     known = "annotations" in document
     for number, annotation in enumerate(document.get("annotations", [])):
         objects.take(number, annotation)
-    images.add(objects, known)
+    return images.add(objects, known)
 
 
 FORMAT = Format(

@@ -1,14 +1,15 @@
 """The entries of COCO's files one by one: images, and annotations, which become objects or captions."""
 
-from collections.abc import Mapping, Sequence
+import posixpath
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from imagecards.datasets import Place
+from imagecards.datasets import Place, is_image_name
 from imagecards.errors import FormatError
 from imagecards.formats.building import DatasetBuilder
-from imagecards.formats.coco.layout import AnnotationFile, place_images
+from imagecards.formats.coco.layout import AnnotationFile, place_images, places_looked_at
 from imagecards.formats.found_image import free_name
 from imagecards.geometry import bounds, polygon_bounds, runs_from_coco
 from imagecards.records import printable
@@ -20,6 +21,7 @@ _NOT_FIELDS = frozenset({"category"})  # it is the name of the object's category
 _CAPTIONS = "captions"
 _NOT_FINITE = "the number is not finite: JSON has no such number"
 _MOST_TOLD = 10  # of one entry
+_MOST_NAMED = 3
 
 
 class Images:
@@ -67,12 +69,22 @@ class Images:
         if sound:
             self.numbers[entry["id"]] = number
 
-    def add(self, objects: "Objects", known: bool) -> None:
-        """Add all images to the dataset, with what was found of each."""
+    def add(self, objects: "Objects", known: bool) -> set[str]:
+        """Add all images to the dataset, with what was found of each.
+
+        Returns:
+            The files of images that are there.
+        """
         builder, split, place = self.builder, self.file.split, Place(self.file.path, None)
         sound = [(image, self.entries[number], number) for image, number in self.numbers.items()]
-        names = [entry["file_name"] for _, entry, _ in sound]
+        names = file_names(self.entries)
         cut, places = place_images(names, self.file, builder.files)
+        if names and not places and builder.check_images:
+            message = (
+                f"none of its {len(names):,} images is in {printable(builder.root.name)}: looked in "
+                f"{places_looked_at(self.file)}; name the folder that they are in with images= (--images)"
+            )
+            self._error("missing-file", message, "images", names[0])
         front = f"{split}/" if split is not None else ""
         for image, entry, number in sound:
             name = entry["file_name"]
@@ -104,6 +116,7 @@ class Images:
                 extra=extra,
                 called=_called("images", number, image),
             )
+        return set(places.values())
 
     def _error(self, rule: str, message: str, where: str, value: object) -> None:
         self.builder.error(rule, message, self.file.path, None, where, value)
@@ -216,6 +229,33 @@ class Objects:
 
     def _error(self, rule: str, message: str, where: str, value: object) -> None:
         self.builder.error(rule, message, self.file.path, None, where, "" if value is None else value)
+
+
+def file_names(entries: Sequence[Any]) -> list[str]:
+    """The file names of images, sound or not."""
+    return [entry["file_name"] for entry in entries if isinstance(entry, dict) and type(entry.get("file_name")) is str]
+
+
+def tell_of_unlisted(builder: DatasetBuilder, placed: Collection[str], *, whole: bool) -> None:
+    """Tell of images that no annotation file names.
+
+    Args:
+        builder: Has the files, and takes what is told.
+        placed: The images that are named.
+        whole: Whether all below the root counts; else the folders that the named images are in.
+    """
+    folders = {posixpath.dirname(file) for file in placed}
+    left = sorted(
+        file
+        for file in builder.files
+        if is_image_name(file) and file not in placed and (whole or posixpath.dirname(file) in folders)
+    )
+    if left:
+        more = ", ..." if len(left) > _MOST_NAMED else ""
+        names = ", ".join(printable(file, 120) for file in left[:_MOST_NAMED]) + more
+        what = "1 image is" if len(left) == 1 else f"{len(left):,} images are"
+        message = f"{what} in no annotation file, and left out: {names}"
+        builder.warn("unlisted-images", message, next(iter(builder.annotation_files), ""), value=left[0])
 
 
 def _object_place(objects: Sequence[Mapping[str, Any]], numbers: Sequence[int], index: int) -> tuple[None, str]:

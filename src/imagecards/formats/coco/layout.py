@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from imagecards.errors import FormatError
 from imagecards.formats.documents import LFS_POINTER
+from imagecards.paths import check_relative
 from imagecards.records import printable
 
 Layout: TypeAlias = Literal["flat", "roboflow", "instances"]
@@ -18,6 +19,8 @@ _WHOLE = frozenset({"coco", "data", "dataset", "labels", "result"})  # files of 
 _KNOWN_SPLIT = re.compile(r"(?:train|valid|val|test|dev|trainval|minival)\d*")
 _KIND_FIRST = re.compile(r"(?:instances|annotations?)(?:_(.+))?")
 _SPLIT_FIRST = re.compile(r"(.+?)_annotations(?:[_.].+)?")
+_ANNOTATION_FOLDERS = frozenset({"annotations", "RLE_annotations"})
+_LOOKED_AT = 20  # images of a file, to find out where they are
 _HEAD, _TAIL = 2**16, 2**14
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')
 _OTHERS = (b'"shapes"', b'"dm_format_version"')
@@ -29,10 +32,14 @@ class AnnotationFile(NamedTuple):
     Attributes:
         path: Below the folder that is read.
         split: The split that it describes; ``None`` where there are no splits.
+        folder: The folder that it is in, below the one that images are looked for in; with a slash behind it.
+        called: What the folder of its images may be called: as its split, also where it is read alone.
     """
 
     path: str
     split: str | None
+    folder: str = ""
+    called: str | None = None
 
 
 def looks_like_coco(path: Path) -> bool:
@@ -60,15 +67,61 @@ def find_annotation_files(folder: Path, wanted: Sequence[str] | None) -> list[An
     if not names:
         what = "no COCO annotations" if wanted is None else f"no file like {', '.join(map(printable, wanted))}"
         raise FormatError(f"{printable(str(folder))} has {what}: see the path, or choose with annotations=")
-    files = [AnnotationFile(name, split_of(folder, name, alone=len(names) == 1)) for name in names]
+    splits = [split_of(folder, name, alone=len(names) == 1) for name in names]
+    files = [
+        AnnotationFile(name, split, name[: name.rfind("/") + 1], split)
+        for name, split in zip(names, splits, strict=True)
+    ]
     first: dict[str | None, str] = {}
-    for path, split in files:
+    for path, split, *_ in files:
         other = first.setdefault(split, path)
         if other != path:
             of = f"the split {printable(split)}" if split is not None else "the same images"
             both = f"{printable(other)} and {printable(path)} both describe {of}"
             raise FormatError(f"{both}: choose with annotations= (--from-option)")
     return files
+
+
+def find_lone_file(path: Path, names: Sequence[str], images: Path | None) -> tuple[AnnotationFile, Path]:
+    """Find the folder of the images of a file that is read alone, which is no split.
+
+    They are looked for where the layouts have them: around the file, and around the folder that it is in.
+
+    Args:
+        path: The file.
+        names: The file names that it has.
+        images: The folder, where it is known.
+
+    Returns:
+        The file, and the folder that its images are in or below; its own where there are none.
+    """
+    called = split_of(path.parent, path.name, alone=False)
+    if images is not None:
+        return AnnotationFile(path.name, None, "", called), images
+    looked_at = [name for name in names[:: max(1, len(names) // _LOOKED_AT)] if check_relative(name) is None]
+    around = path.parent.name in _ANNOTATION_FOLDERS
+    most, found = 0, (AnnotationFile(path.name, None, "", called), path.parent.parent if around else path.parent)
+    for top in (path.parent, path.parent.parent):
+        beside = f"{path.parent.name}/" if top != path.parent else ""
+        file = AnnotationFile(path.name, None, beside, called)
+        for folder, cut in _folders(file):
+            count = sum(_is_below(top, folder + name) for name in looked_at if name.startswith(cut))
+            if count > most:
+                # no more is searched than the images' own folder
+                most, found = count, (file._replace(folder=""), top / folder) if folder and not cut else (file, top)
+    return found
+
+
+def places_looked_at(file: AnnotationFile) -> str:
+    """The folders that the images of a file are looked for in, in words.
+
+    Example:
+        >>> places_looked_at(AnnotationFile("annotations_train.json", "train", "", "train"))
+        'the folder itself, train/, images/train/, train/images/, train_images/ and images/'
+    """
+    folders = list(dict.fromkeys(folder for folder, _ in _folders(file)))
+    words = [printable(folder) or "the folder itself" for folder in folders]
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def unread_files(folder: Path, read: Collection[str]) -> list[str]:
@@ -149,14 +202,24 @@ def written_paths(layout: Layout, split: str | None) -> tuple[str, str]:
 
 def _folders(file: AnnotationFile) -> list[tuple[str, str]]:
     """The folders that images may lie in; each with what of it the file names themselves may have in front."""
-    parent, slash, _ = file.path.rpartition("/")
-    split = file.split
     whole = [("images/", ""), ("", "images/"), ("", "")]
-    if split is None:
-        return [(parent + slash, ""), *whole]
-    own = (f"{split}/", f"images/{split}/", f"{split}/images/", f"{split}_images/")
-    within = [(folder, "") for folder in own] + [("images/", f"{split}/")] + [("", folder) for folder in own]
-    return [(parent + slash, ""), *within, *whole]
+    within: list[tuple[str, str]] = []
+    if file.called is not None:
+        called = file.called
+        own = (f"{called}/", f"images/{called}/", f"{called}/images/", f"{called}_images/")
+        within = [(folder, "") for folder in own] + [("images/", f"{called}/")] + [("", folder) for folder in own]
+    # of a file that is read alone, the name says least
+    return [(file.folder, ""), *within, *whole] if file.split is not None else [(file.folder, ""), *whole, *within]
+
+
+def _is_below(top: Path, path: str) -> bool:
+    """Whether there is a file, not behind a link."""
+    place = top
+    for part in path.split("/"):
+        place /= part
+        if place.is_symlink():
+            return False
+    return place.is_file()
 
 
 def _candidates(folder: Path) -> list[str]:
