@@ -7,7 +7,9 @@ pixels; our ``data.yaml`` says so (``imagecards: {outlines: pixels}``), and the 
 
 import os
 import posixpath
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -19,11 +21,12 @@ from imagecards.formats.documents import read_text
 from imagecards.formats.format import Format
 from imagecards.formats.parallel import batches, map_ordered
 from imagecards.formats.yolo.data import FILE_NAMES, YoloData, parse_names, read_data
+from imagecards.formats.yolo.keypoints import Keypoints, keypoints_in
 from imagecards.formats.yolo.labels import Kind, Labels, Outlines, parse_labels
 from imagecards.formats.yolo.layout import Group, find_data_file, find_groups, images_of, label_of
 from imagecards.formats.yolo.lists import class_names, list_reader, tell_of_unlisted
 from imagecards.formats.yolo.numbers import LEAST_DECIMALS, MOST_DECIMALS
-from imagecards.formats.yolo.sniffing import has_polygons
+from imagecards.formats.yolo.sniffing import LOOKED_AT, has_polygons, numbers_of
 from imagecards.formats.yolo.writing import write_yolo, write_yolo_seg
 
 _BATCH = 256
@@ -80,19 +83,29 @@ def _read(path: Path, builder: DatasetBuilder, names: object, *, polygons: bool,
     groups = _groups(data, builder, apart, _called(find_data_file(path), base), read_list)
     said = data.own.get("outlines")
     decimals = str(data.own.get("decimals", ""))
+    images = list(_images(groups, builder, files, base, apart))
+    keypoints = data.keypoints
+    if keypoints is None and not data.own and outlines is None:
+        keypoints = _keypoints(base, images, builder)
     kind = Kind(
         classes,
-        polygons,
+        polygons and keypoints is None,
         outlines or ("pixels" if said == "pixels" else "vertices"),
         int(decimals) if decimals in map(str, range(LEAST_DECIMALS, MOST_DECIMALS + 1)) else LEAST_DECIMALS,
+        keypoints,
     )
-    images = list(_images(groups, builder, files, base, apart))
     _tell_of_orphans(groups, {image.label for image in images}, files, builder)
     builder.annotation_files.update({image.label: str(base / image.label) for image in images if image.label})
     used: set[str] = set()
+    posed: Counter[str] = Counter()
     work = map_ordered(partial(_parse_batch, base, kind), batches(images, _BATCH), builder.executor)
     for image, labels in ((image, labels) for batch in work for image, labels in batch):
         used.update(entry["category"] for entry in _add(image, labels, builder))
+        if isinstance(labels, Labels) and labels.keypoints:
+            posed[image.label or image.file] += labels.keypoints
+    if posed:
+        message = f"the keypoints of {posed.total():,} objects are left out: their boxes are read"
+        builder.warn("keypoints-dropped", message, next(iter(posed)))
     if classes is None:
         classes = {int(name): name for name in sorted(used, key=int)}
     builder.attributes["categories"] = [{"id": number, "name": name} for number, name in sorted(classes.items())]
@@ -184,6 +197,27 @@ def _tell_of_orphans(
         folder, _, name = file.rpartition("/")
         if name != "classes.txt" and any(f"{folder}/".startswith(f"{each}/") for each in folders if each):
             builder.error("missing-file", "there is no image of this name: put it there, or remove the labels", file)
+
+
+def _keypoints(base: Path, images: Sequence[_Image], builder: DatasetBuilder) -> Keypoints | None:
+    """What lines have behind their box, where nothing says so, by the first of them."""
+    lines: list[list[float]] = []
+    read = 0
+    for image in images:
+        if image.label is None or read == LOOKED_AT:
+            continue
+        with suppress(FormatError, StorageError):
+            found = numbers_of(read_text(base / image.label))
+            read += bool(found)
+            lines += found
+    keypoints, certain = keypoints_in(lines)
+    if keypoints is not None and not certain:
+        message = (
+            f"lines of {keypoints.length} numbers: a box and {keypoints.points} keypoints, or a polygon? "
+            f"Say kpt_shape: [{keypoints.points}, 2] in data.yaml, or outlines='vertices' (--from-option)"
+        )
+        builder.error("keypoints-or-polygons", message, next(image.label for image in images if image.label))
+    return keypoints
 
 
 def _parse_batch(base: Path, kind: Kind, images: Sequence[_Image]) -> list[tuple[_Image, Labels | str]]:

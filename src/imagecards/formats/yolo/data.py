@@ -9,6 +9,7 @@ import yaml
 
 from imagecards.errors import FormatError, InvalidInputError
 from imagecards.formats.documents import read_text
+from imagecards.formats.yolo.keypoints import Keypoints
 from imagecards.records import printable, shown
 
 FILE_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
@@ -20,6 +21,7 @@ _DETAILS = ("kpt_shape", "kpt_names", "flip_idx", "roboflow", "licenses", "licen
 NO_SPLITS = frozenset({"path", "names", "nc", "channels", OWN_KEY, *_DETAILS})
 """Keys that are no splits."""
 
+_NOTHING = (None, "", "null", "~")
 _MAX_BYTES = 1 << 20
 _MAX_DEPTH = 20
 
@@ -67,6 +69,7 @@ class YoloData:
         names: Class numbers and names; ``None`` where nothing is said of them.
         splits: The folders of each split's images, as they are written.
         root: What those are relative to, as it is written.
+        keypoints: What is behind the box in each line, where that is said.
         own: What we wrote of it ourselves.
         problems: Rule, message, field and value of what is wrong.
         warnings: The same of what was dealt with.
@@ -75,6 +78,7 @@ class YoloData:
     names: dict[int, str] | None = None
     splits: dict[str, list[str]] = field(default_factory=dict)
     root: str = ""
+    keypoints: Keypoints | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
     problems: list[tuple[str, str, str, object]] = field(default_factory=list)
     warnings: list[tuple[str, str, str, object]] = field(default_factory=list)
@@ -125,10 +129,11 @@ def _understood(document: Mapping[str, Any]) -> YoloData:
     if document.get("names") not in (None, ""):
         _take_names(document["names"], data)
     _take_count(document.get("nc"), data)
+    _take_keypoints(document.get("kpt_shape"), data)
     if isinstance(document.get("path"), str):
         data.root = document["path"]
     for key, value in document.items():
-        if key in NO_SPLITS or value in (None, "", "null", "~"):
+        if key in NO_SPLITS or value in _NOTHING:
             continue
         places = [value] if isinstance(value, str) else value
         if isinstance(places, list) and all(isinstance(place, str) for place in places):
@@ -177,6 +182,17 @@ def _take_count(value: object, data: YoloData) -> None:
     elif count != len(data.names) and not data.problems:
         message = f"nc is {count}, and there are {len(data.names)} names; the names count"
         data.warnings.append(("class-count", message, "nc", value))
+
+
+def _take_keypoints(value: object, data: YoloData) -> None:
+    if value in _NOTHING:
+        return
+    numbers = [_whole(each) for each in value] if isinstance(value, list) else []
+    if len(numbers) == 2 and numbers[0] and numbers[1] in (2, 3):
+        data.keypoints = Keypoints(numbers[0], numbers[1])
+    else:
+        message = "kpt_shape is how many keypoints an object has, and 2 or 3 numbers for each"
+        data.problems.append(("wrong-type", message, "kpt_shape", value))
 
 
 def _whole(value: object) -> int | None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from imagecards.errors import FormatError
+from imagecards.formats.yolo.keypoints import Keypoints
 from imagecards.formats.yolo.numbers import Floats, boxes_to_pixels, pixels
 from imagecards.geometry import bounds, fill_centre, runs_to_coco
 
@@ -26,12 +27,14 @@ class Kind(NamedTuple):
         polygons: Whether lines are polygons; boxes without.
         outlines: What polygons mean: their vertices, or the pixels that OpenCV fills.
         decimals: How many decimals the coordinates were written with.
+        keypoints: What lines have behind their box; it is left out.
     """
 
     names: Mapping[int, str] | None
     polygons: bool
     outlines: Outlines
     decimals: int
+    keypoints: Keypoints | None = None
 
 
 class Problem(NamedTuple):
@@ -53,17 +56,20 @@ class Labels:
         objects: Its sound objects.
         lines: The line of each.
         problems: What is wrong with the others.
+        keypoints: How many objects have keypoints, which are left out.
     """
 
     objects: list[dict[str, Any]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    keypoints: int = 0
 
 
 class _Line(NamedTuple):
     number: int
     category: str
     values: list[float]
+    keypoints: bool
 
 
 def parse_labels(text: str, size: tuple[int, int], kind: Kind) -> Labels:
@@ -104,6 +110,7 @@ def parse_labels(text: str, size: tuple[int, int], kind: Kind) -> Labels:
             made[place] = {**shape(points, size, kind.decimals), "category": line.category}
         except FormatError as error:
             labels.problems.append(Problem("error", "bad-polygon", str(error), line.number, "", line.values[:8]))
+    labels.keypoints = sum(read[place].keypoints for place in made)
     for place in sorted(made):
         labels.objects.append(made[place])
         labels.lines.append(read[place].number)
@@ -161,14 +168,18 @@ def _lines(text: str, kind: Kind, problems: list[Problem]) -> list[_Line]:
             rule, message, name, value = problem
             problems.append(Problem("error", rule, message, number, name, value))
         else:
-            read.append(_Line(number, str(category), values))
+            pose = kind.keypoints is not None and len(values) > 4
+            read.append(_Line(number, str(category), values[:4] if pose else values, pose))
     return read
 
 
 def _problem_of_count(tokens: Sequence[str], kind: Kind) -> tuple[str, str, str, object] | None:
     count = len(tokens) - 1
-    if count == 4:
+    if count == 4 or (kind.keypoints is not None and count == kind.keypoints.length):
         return None
+    if kind.keypoints is not None:
+        what = f"a class, a box and {kind.keypoints.points} keypoints of {kind.keypoints.values} numbers"
+        return "box-length", f"a line is {what}, {kind.keypoints.length} in all, this one has {count}", "", count
     if not kind.polygons:
         hint = ": a line of a polygon? Read it as yolo-seg" if count >= 6 and count % 2 == 0 else ""
         return "box-length", f"a box is a class and four numbers, this line has {count}{hint}", "", count

@@ -1,5 +1,6 @@
 """Whether a path looks like YOLO, with boxes or with polygons: by its ``data.yaml`` and some labels."""
 
+import math
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 from imagecards.errors import FormatError
 from imagecards.formats.finding import is_own_file
 from imagecards.formats.yolo.data import FILE_NAMES, YoloData, read_data
+from imagecards.formats.yolo.keypoints import keypoints_in
 from imagecards.formats.yolo.layout import CLASS_FILES, find_data_file
 
-_LOOKED_AT = 200  # label files, to find out whether they have boxes or polygons
+LOOKED_AT = 200
+"""How many label files are looked at, to find out whether they have boxes, keypoints or polygons."""
+
 _HEAD = 1 << 16  # bytes of each
 
 
@@ -30,7 +34,7 @@ def has_polygons(path: Path) -> bool | None:
             data = read_data(file)
         except FormatError:
             return None
-    labels = list(islice(_labels(_label_folders(base)), _LOOKED_AT))
+    labels = list(islice(_labels(_label_folders(base)), LOOKED_AT))
     named = file is not None and (file.name in FILE_NAMES or bool(data.splits))
     if not labels and (data.names is None or not named):
         return None
@@ -41,7 +45,24 @@ def has_polygons(path: Path) -> bool | None:
     rows = [row for label in labels for row in _rows(label)]
     if data.names is None and not all(row and row[0].isdigit() and len(row) > 4 for row in rows):
         return None
-    return any(len(row) > 6 for row in rows)
+    if data.keypoints is not None or not any(len(row) > 6 for row in rows):
+        return False
+    lines = numbers_of("\n".join(b" ".join(row).decode("ascii", "replace") for row in rows))
+    keypoints, certain = keypoints_in(lines)
+    return keypoints is None or not certain
+
+
+def numbers_of(text: str) -> list[list[float]]:
+    """The numbers of each line behind its class; lines with anything else are left out."""
+    found = []
+    for line in text.split("\n"):
+        try:
+            numbers = [float(token) for token in line.split()[1:]]
+        except ValueError:
+            continue
+        if numbers and all(map(math.isfinite, numbers)):
+            found.append(numbers)
+    return found
 
 
 def _labels(folders: Iterable[Path]) -> Iterable[Path]:
