@@ -1,6 +1,7 @@
 """YOLO: written and read again it is the same, or what the report says."""
 
 import hashlib
+import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tests.formats.strategies import datasets, make_dataset
@@ -456,3 +457,50 @@ def test_categories_of_any_name(tmp_path: Path) -> None:
     reading = read(tmp_path / "out")
     assert set(reading.report.counts) <= {"class-name", "repeated-line"}
     assert [entry["category"] for entry in objects_of(reading.dataset)["a.png"]] == names
+
+
+@st.composite
+def overlapping_parts(draw: st.DrawFn) -> list[list[float]]:
+    """Two to four polygons of one object: boxes, triangles and diamonds, anywhere in an image of 60 x 50."""
+    parts = []
+    for _ in range(draw(st.integers(2, 4))):
+        x, y = draw(st.integers(0, 39)), draw(st.integers(0, 29))
+        w, h = draw(st.integers(8, 20)), draw(st.integers(8, 20))
+        shapes: list[list[float]] = [
+            [x, y, x + w, y, x + w, y + h, x, y + h],
+            [x, y, x + w, y, x + w / 2, y + h],
+            [x + w / 2, y, x + w, y + h / 2, x + w / 2, y + h, x, y + h / 2],
+        ]
+        parts.append([float(value) for value in draw(st.sampled_from(shapes))])
+    return parts
+
+
+def filled(polygons: list[np.ndarray]) -> np.ndarray:
+    """What OpenCV fills, four times as fine."""
+    mask = np.zeros((200, 240), np.uint8)
+    for polygon in polygons:
+        one = np.zeros_like(mask)
+        cv2.fillPoly(one, [np.round(polygon.reshape(-1, 2) * 4).astype(np.int32)], 1)
+        mask |= one
+    return mask
+
+
+@settings(max_examples=60, deadline=None)
+@given(overlapping_parts())
+@example([[0.0, 0, 20, 0, 20, 20, 0, 20], [10.0, 10, 30, 10, 30, 30, 10, 30]])
+@example([[0.0, 0, 20, 0, 20, 20, 0, 20], [5.0, 5, 15, 5, 15, 15, 5, 15]])  # one within the other
+@example([[0.0, 0, 20, 0, 20, 20, 0, 20]] * 2)
+def test_parts_that_overlap_are_written_as_what_they_cover(parts: list[list[float]]) -> None:
+    box = np.concatenate([np.reshape(part, (-1, 2)) for part in parts])
+    low, high = box.min(axis=0), box.max(axis=0)
+    bbox = [float(value) for value in (*low, *(high - low))]
+    objects = {"bbox": [bbox], "categories": ["cat"], "segmentation": [parts]}
+    dataset = make_dataset([{"file_name": "a.png", "objects": objects}], {"a.png": (60, 50)})
+    with tempfile.TemporaryDirectory() as folder:
+        write(dataset, Path(folder, "out"), "yolo-seg", outlines="vertices")
+        (line,) = Path(folder, "out/labels/a.txt").read_text().splitlines()
+    written = np.array(line.split()[1:], float).reshape(-1, 2) * (60, 50)
+    got, expected = filled([written]), filled([np.array(part) for part in parts])
+    assert (got & expected).sum() / (got | expected).sum() > 0.9
+    hidden = cv2.erode(expected, np.ones((13, 13), np.uint8))  # well inside
+    assert not (hidden & ~got).any()

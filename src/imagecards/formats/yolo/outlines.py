@@ -11,7 +11,9 @@ from imagecards.formats.losses import Losses
 from imagecards.formats.outlines import runs_of_many
 from imagecards.formats.yolo.labels import Outlines
 from imagecards.formats.yolo.numbers import TOLERANCE, Floats
-from imagecards.geometry import centre_polygons_many, edge_polygons_many, join
+from imagecards.geometry import area, centre_polygons_many, edge_polygons, edge_polygons_many, join
+
+_DRAWN = ("polygons-drawn", "a polygon is drawn, and the pixels are outlined anew")
 
 Parts: TypeAlias = Literal["join", "split"]
 
@@ -83,6 +85,8 @@ def lines_of(objects: Objects, outlines: Outlines, parts: Parts, losses: Losses)
         if count and outlines == "vertices":
             given = [coordinates[bounds[each] : bounds[each + 1]] for each in range(start, start + count)]
             found = list(_clipped(given, objects, number, losses))
+            if len(found) > 1 and parts == "join":
+                found = _without_overlap(found, objects, number, losses)
         else:
             found = traced[number]
         if not found:
@@ -143,6 +147,25 @@ def _clipped(given: Sequence[Floats], objects: Objects, number: int, losses: Los
             yield clipped.ravel()
 
 
+def _without_overlap(found: list[Floats], objects: Objects, number: int, losses: Losses) -> list[Floats]:
+    """Polygons that share no pixel, for what is inside two parts of one outline is outside of it to those who fill it.
+
+    They are as they were, or go around the pixels of all of them.
+    """
+    corners = np.array([[*each.reshape(-1, 2).min(0), *each.reshape(-1, 2).max(0)] for each in found])
+    low, high = corners[:, None, :2], corners[None, :, 2:]
+    meet = (low < high).all(axis=2)
+    if (meet & meet.T).sum() == len(found):  # each meets itself
+        return found
+    width, height = objects.sizes[number].astype(int).tolist()
+    lists = [each.tolist() for each in found]
+    *each, whole = runs_of_many([*([part] for part in lists), lists], [(height, width)] * (len(found) + 1))
+    if sum(map(area, each)) == area(whole):
+        return found
+    losses.add(*_DRAWN, objects.places[number])
+    return [polygon.astype(np.float64).ravel() for polygon in edge_polygons(whole)]
+
+
 def clip(points: Floats, width: float, height: float) -> Floats:
     """Cut a polygon off at the edges of its image, one edge after the other.
 
@@ -182,7 +205,7 @@ def _traced(
             counts = given["counts"] if given["counts"] is not None else given["runs"]
             masks[number] = {"size": given["size"], "counts": counts}
         elif given is not None and given["polygons"]:
-            losses.add("polygons-drawn", "a polygon is drawn, and the pixels are outlined anew", objects.places[number])
+            losses.add(*_DRAWN, objects.places[number])
             masks[number] = given["polygons"]
         else:
             losses.add("boxes-outlined", "an object without an outline gets that of its box", objects.places[number])
