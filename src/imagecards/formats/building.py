@@ -15,7 +15,7 @@ from typing import Any
 from imagecards.datasets import FolderScan, FolderSource, ImageDataset, Place, RenamedSource, scan_folder
 from imagecards.formats.checking import check_images
 from imagecards.formats.found_image import FoundImage, ObjectPlace, by_number, free_name
-from imagecards.formats.sizes import Size, read_sizes
+from imagecards.formats.sizes import Head, Size, read_heads
 from imagecards.paths import check_relative
 from imagecards.records import Collector, Issue, Report, attribute_issues, shown
 
@@ -46,7 +46,7 @@ class DatasetBuilder:
         self.issues = Collector()
         self._images: list[FoundImage] = []
         self._names: dict[str, Place] = {}
-        self._sizes: dict[str, Size | str] = {}
+        self._heads: dict[str, Head | str] = {}
 
     @cached_property
     def _scan(self) -> FolderScan:
@@ -59,9 +59,13 @@ class DatasetBuilder:
 
     def sizes(self, files: Sequence[str]) -> list[Size | str]:
         """Width and height of image files below the root, or what is wrong with them; each is read once."""
-        unread = [file for file in dict.fromkeys(files) if file not in self._sizes]
-        self._sizes.update(zip(unread, read_sizes(FolderSource(self.root), unread, self.executor), strict=True))
-        return [self._sizes[file] for file in files]
+        return [head if isinstance(head, str) else head.size for head in self.heads(files)]
+
+    def heads(self, files: Sequence[str]) -> list[Head | str]:
+        """Size and orientation of image files below the root, or what is wrong with them; each is read once."""
+        unread = [file for file in dict.fromkeys(files) if file not in self._heads]
+        self._heads.update(zip(unread, read_heads(FolderSource(self.root), unread, self.executor), strict=True))
+        return [self._heads[file] for file in files]
 
     def error(
         self, rule: str, message: str, file: str, line: int | None = None, where: str = "", value: object = ""
@@ -174,12 +178,18 @@ class DatasetBuilder:
                 said = (
                     f"{image.size[0]} x {image.size[1]} pixels are said of it, and the file has {size[0]} x {size[1]}"
                 )
+                if image.size == (size[1], size[0]) and self._is_turned(image.file):
+                    said += ", which its EXIF turns: store it turned, as annotations are of pixels as they are stored"
                 self.error("size-differs", said, *image.place, image.called, image.name)
             else:
                 image.size = size
                 continue
             gone.add(image.name)
         self._images = [image for image in self._images if image.name not in gone]
+
+    def _is_turned(self, file: str | None) -> bool:
+        """Whether an image is laid on its side when it is shown."""
+        return any(not isinstance(head, str) and head.orientation > 4 for head in self.heads([file] if file else []))
 
     @cached_property
     def _missing(self) -> str:

@@ -1,6 +1,7 @@
 """What an image file says of itself: width, height, pixel type and format; and the limits on it."""
 
 from imagecards.images.decode import decode
+from imagecards.images.exif import orientation
 from imagecards.images.header import probe, read_header, seems_complete, too_many_pixels
 from imagecards.images.info import EXTENSIONS, MAX_PIXELS, ImageInfo, describe, sniff
 
@@ -10,6 +11,7 @@ __all__ = [
     "ImageInfo",
     "decode",
     "describe",
+    "orientation",
     "probe",
     "read_header",
     "seems_complete",

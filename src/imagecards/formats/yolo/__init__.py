@@ -5,14 +5,12 @@ of COCO do. Where all outlines were traced from masks they are what OpenCV fills
 pixels; our ``data.yaml`` says so (``imagecards: {outlines: pixels}``), and the masks come back bit for bit.
 """
 
-import os
-import posixpath
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from imagecards.datasets import Place, is_image_name, scan_folder
 from imagecards.errors import FormatError, InvalidInputError, StorageError
@@ -21,38 +19,39 @@ from imagecards.formats.documents import read_text
 from imagecards.formats.format import Format
 from imagecards.formats.parallel import batches, map_ordered
 from imagecards.formats.yolo.data import FILE_NAMES, YoloData, parse_names, read_data
+from imagecards.formats.yolo.images import LabelledImage, labelled_images, tell_of_orphans
 from imagecards.formats.yolo.keypoints import Keypoints, keypoints_in
 from imagecards.formats.yolo.labels import Kind, Labels, Outlines, parse_labels
-from imagecards.formats.yolo.layout import Group, find_data_file, find_groups, images_of, label_of
+from imagecards.formats.yolo.layout import Group, find_data_file, find_groups
 from imagecards.formats.yolo.lists import class_names, list_reader, tell_of_unlisted
 from imagecards.formats.yolo.numbers import LEAST_DECIMALS, MOST_DECIMALS
 from imagecards.formats.yolo.sniffing import LOOKED_AT, has_polygons, numbers_of
+from imagecards.formats.yolo.turning import inverse, shown_size, turned
 from imagecards.formats.yolo.writing import write_yolo, write_yolo_seg
 
 _BATCH = 256
 
 
-class _Image(NamedTuple):
-    name: str
-    file: str
-    split: str | None
-    label: str | None
-    size: tuple[int, int] | None
-
-
-def read_yolo(path: Path, builder: DatasetBuilder, *, names: object = None) -> None:
+def read_yolo(path: Path, builder: DatasetBuilder, *, names: object = None, exif: bool = True) -> None:
     """Read boxes.
 
     Args:
         path: The folder, or its ``data.yaml``.
         builder: Takes what is found.
         names: The names of the classes, in place of those of ``data.yaml``; without any a class is called ``"0"``.
+        exif: Whether fractions are of images as they are shown, turned as their EXIF says: so OpenCV loads them, and
+            all who train with it. Else they are of the pixels as they are stored.
     """
-    _read(path, builder, names, polygons=False, outlines=None)
+    _read(path, builder, names, polygons=False, outlines=None, exif=exif)
 
 
 def read_yolo_seg(
-    path: Path, builder: DatasetBuilder, *, names: object = None, outlines: Outlines | None = None
+    path: Path,
+    builder: DatasetBuilder,
+    *,
+    names: object = None,
+    outlines: Outlines | None = None,
+    exif: bool = True,
 ) -> None:
     """Read polygons; a line of four numbers is a box here, too.
 
@@ -62,16 +61,21 @@ def read_yolo_seg(
         names: The names of the classes, in place of those of ``data.yaml``; without any a class is called ``"0"``.
         outlines: ``"vertices"`` keeps polygons as they are; ``"pixels"`` fills them as ``cv2.fillPoly`` does, into
             masks. By default what ``data.yaml`` says, and else vertices.
+        exif: See `read_yolo`.
 
     Raises:
         InvalidInputError: The outlines are neither.
     """
     if outlines is not None and outlines not in get_args(Outlines):
         raise InvalidInputError(f"outlines={outlines!r} is neither 'vertices' nor 'pixels'")
-    _read(path, builder, names, polygons=True, outlines=outlines)
+    _read(path, builder, names, polygons=True, outlines=outlines, exif=exif)
 
 
-def _read(path: Path, builder: DatasetBuilder, names: object, *, polygons: bool, outlines: Outlines | None) -> None:
+def _read(
+    path: Path, builder: DatasetBuilder, names: object, *, polygons: bool, outlines: Outlines | None, exif: bool
+) -> None:
+    if not isinstance(exif, bool):
+        raise InvalidInputError(f"exif={exif!r} is neither true nor false")
     base = path if path.is_dir() else path.parent
     data = _read_data(path, base, builder)
     apart = builder.root != base
@@ -83,7 +87,7 @@ def _read(path: Path, builder: DatasetBuilder, names: object, *, polygons: bool,
     groups = _groups(data, builder, apart, _called(find_data_file(path), base), read_list)
     said = data.own.get("outlines")
     decimals = str(data.own.get("decimals", ""))
-    images = list(_images(groups, builder, files, base, apart))
+    images = list(labelled_images(groups, builder, files, base, apart, exif))
     keypoints = data.keypoints
     if keypoints is None and not data.own and outlines is None:
         keypoints = _keypoints(base, images, builder)
@@ -94,15 +98,24 @@ def _read(path: Path, builder: DatasetBuilder, names: object, *, polygons: bool,
         int(decimals) if decimals in map(str, range(LEAST_DECIMALS, MOST_DECIMALS + 1)) else LEAST_DECIMALS,
         keypoints,
     )
-    _tell_of_orphans(groups, {image.label for image in images}, files, builder)
+    tell_of_orphans(groups, {image.label for image in images}, files, builder)
     builder.annotation_files.update({image.label: str(base / image.label) for image in images if image.label})
     used: set[str] = set()
     posed: Counter[str] = Counter()
+    shown: list[str] = []
     work = map_ordered(partial(_parse_batch, base, kind), batches(images, _BATCH), builder.executor)
     for image, labels in ((image, labels) for batch in work for image, labels in batch):
         used.update(entry["category"] for entry in _add(image, labels, builder))
         if isinstance(labels, Labels) and labels.keypoints:
             posed[image.label or image.file] += labels.keypoints
+        if image.orientation > 1 and isinstance(labels, Labels) and labels.objects:
+            shown.append(image.label or image.file)
+    if shown and not data.own:
+        message = (
+            f"{len(shown):,} images are turned by their EXIF: the fractions are taken to be of the images as they are "
+            "shown, as OpenCV loads them; exif=false (--from-option) if they are of the pixels as they are stored"
+        )
+        builder.warn("turned-images", message, shown[0])
     if posed:
         message = f"the keypoints of {posed.total():,} objects are left out: their boxes are read"
         builder.warn("keypoints-dropped", message, next(iter(posed)))
@@ -155,51 +168,7 @@ def _groups(
     return groups
 
 
-def _images(
-    groups: Sequence[Group], builder: DatasetBuilder, files: Collection[str], base: Path, apart: bool
-) -> Iterator[_Image]:
-    """Every image with its size and the file of its labels; those that can't be told apart by stem are reported."""
-    found = [(group, name, file) for group in groups for name, file in images_of(group, builder.files, groups)]
-    sizes = builder.sizes([file for _, _, file in found])
-    first: dict[tuple[str | None, str], str] = {}
-    for (group, name, file), size in zip(found, sizes, strict=True):
-        before = first.setdefault((group.split, name.rpartition(".")[0]), file)
-        if before != file:
-            message = f"{before} and this image would have the same labels: give one of them another name"
-            builder.error("ambiguous-label", message, file, value=name)
-            continue
-        places = _label_places(group, file) if apart else [label_of(file)]
-        label = next((place for place in places if place in files), None)
-        if label is None and os.path.lexists(base / places[0]):
-            message = "labels that are a link, or in a linked folder, are not followed: put the file itself there"
-            builder.error("symlink", message, places[0])
-            continue
-        yield _Image(name, file, group.split, label, None if isinstance(size, str) else size)
-
-
-def _label_places(group: Group, file: str) -> list[str]:
-    """Where the labels of an image may be that lies in a folder of its own."""
-    stem = file.rpartition(".")[0]
-    places = [label_of(file), f"labels/{stem}.txt", f"{stem}.txt"]
-    if group.split is not None and group.folder == group.split:
-        places.insert(1, f"{group.split}/labels/{stem.removeprefix(group.folder + '/')}.txt")
-    return places
-
-
-def _tell_of_orphans(
-    groups: Sequence[Group], used: Collection[str | None], files: Collection[str], builder: DatasetBuilder
-) -> None:
-    """Tell of labels without an image."""
-    folders = {posixpath.dirname(label_of(f"{group.folder}/_.png" if group.folder else "_.png")) for group in groups}
-    lists = any(group.listed is not None for group in groups)
-    unlisted = {label_of(file) for file in filter(is_image_name, builder.files)} if lists else set()
-    for file in sorted(file for file in files if file.endswith(".txt") and file not in used and file not in unlisted):
-        folder, _, name = file.rpartition("/")
-        if name != "classes.txt" and any(f"{folder}/".startswith(f"{each}/") for each in folders if each):
-            builder.error("missing-file", "there is no image of this name: put it there, or remove the labels", file)
-
-
-def _keypoints(base: Path, images: Sequence[_Image], builder: DatasetBuilder) -> Keypoints | None:
+def _keypoints(base: Path, images: Sequence[LabelledImage], builder: DatasetBuilder) -> Keypoints | None:
     """What lines have behind their box, where nothing says so, by the first of them."""
     lines: list[list[float]] = []
     read = 0
@@ -220,21 +189,26 @@ def _keypoints(base: Path, images: Sequence[_Image], builder: DatasetBuilder) ->
     return keypoints
 
 
-def _parse_batch(base: Path, kind: Kind, images: Sequence[_Image]) -> list[tuple[_Image, Labels | str]]:
+def _parse_batch(base: Path, kind: Kind, images: Sequence[LabelledImage]) -> list[tuple[LabelledImage, Labels | str]]:
     """Read label files; where one can't be read at all, what is wrong with it."""
-    results: list[tuple[_Image, Labels | str]] = []
+    results: list[tuple[LabelledImage, Labels | str]] = []
     for image in images:
         if image.label is None or image.size is None:
             results.append((image, Labels()))
             continue
         try:
-            results.append((image, parse_labels(read_text(base / image.label), image.size, kind)))
+            size = shown_size(image.size, image.orientation)
+            labels = parse_labels(read_text(base / image.label), size, kind)
+            if image.orientation > 1:
+                back = inverse(image.orientation)
+                labels.objects = [turned(entry, size, back) for entry in labels.objects]
+            results.append((image, labels))
         except (FormatError, StorageError) as error:
             results.append((image, str(error)))
     return results
 
 
-def _add(image: _Image, labels: Labels | str, builder: DatasetBuilder) -> list[dict[str, str]]:
+def _add(image: LabelledImage, labels: Labels | str, builder: DatasetBuilder) -> list[dict[str, str]]:
     """Add an image; an image whose labels can't be read is one of which nothing is known."""
     place = Place(image.label or image.file, None)
     if isinstance(labels, str):

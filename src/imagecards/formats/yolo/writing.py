@@ -16,6 +16,7 @@ from imagecards.errors import InvalidInputError
 from imagecards.formats.lost import as_label, tell_of_unheld, tell_of_unknown
 from imagecards.formats.parallel import batches, map_ordered
 from imagecards.formats.scene import Part, Scene, Write
+from imagecards.formats.sizes import orientations_of
 from imagecards.formats.stems import copy_images, places_of
 from imagecards.formats.yolo.data import NO_SPLITS, OWN_KEY
 from imagecards.formats.yolo.labels import Outlines
@@ -23,6 +24,7 @@ from imagecards.formats.yolo.layout import label_of
 from imagecards.formats.yolo.lines import Batch, Labels, box_labels, polygon_labels
 from imagecards.formats.yolo.numbers import LEAST_DECIMALS, MOST_DECIMALS
 from imagecards.formats.yolo.outlines import Parts
+from imagecards.formats.yolo.turning import turned_column
 
 _BATCH = 256
 _KEYS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -114,11 +116,15 @@ def _write(scene: Scene, write: Write, images: bool, labels_of: Callable[[Batch]
 def _labels(scene: Scene, part: Part, labels_of: Callable[[Batch], Labels]) -> Iterator[list[bytes | None]]:
     objects = scene.dataset.table["objects"].combine_chunks()
     names, sizes = scene.dataset.names, np.array(scene.sizes, float).reshape(-1, 2)
-    every = (
-        Batch([names[row] for row in rows], sizes[rows], objects.take(pa.array(rows, pa.int64())))
-        for rows in map(list, batches(part.rows, _BATCH))
-    )
-    for labels, losses in map_ordered(labels_of, every, scene.executor):
+
+    def every() -> Iterator[Batch]:
+        for rows in map(list, batches(part.rows, _BATCH)):
+            called = [names[row] for row in rows]
+            taken = objects.take(pa.array(rows, pa.int64()))
+            shown, sides = turned_column(taken, sizes[rows], orientations_of(scene.dataset.source, called))
+            yield Batch(called, sides, shown)
+
+    for labels, losses in map_ordered(labels_of, every(), scene.executor):
         scene.losses.join(losses)
         yield labels
 
