@@ -340,7 +340,8 @@ def test_a_list_without_data_is_called_what_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("images", [True, False])
 def test_sizes_are_kept_without_the_images(tmp_path: Path, images: bool) -> None:
     none: dict[str, Any] = {"bbox": [], "categories": []}
-    records: list[dict[str, Any]] = [{"file_name": "a.png", "objects": none}, {"file_name": "b.png"}, {"file_name": "c.png", "caption": "c"}]
+    said_of: dict[str, dict[str, Any]] = {"a.png": {"objects": none}, "b.png": {}, "c.png": {"caption": "c"}}
+    records = [{"file_name": name, **said} for name, said in said_of.items()]
     sizes = {"a.png": (20, 10), "b.png": (8, 5), "c.png": (3, 2)}
     write(make_dataset(records, sizes), tmp_path / "out", "labelstudio", images=images)
     again = read(tmp_path / "out", check_images=False).dataset.table

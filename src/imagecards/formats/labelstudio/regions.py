@@ -85,7 +85,7 @@ def read_result(results: Mapping[int, Any], place: str, size: tuple[int, int] | 
         place: Where the result is, for the issues.
         size: Of the image, for regions that don't say it.
     """
-    found = Found(next((said for raw in results.values() if (said := size_said(raw)) is not None), None))
+    found = Found(next(filter(None, map(size_said, results.values())), None))
     told: dict[str, _Told] = defaultdict(_Told)
     regions = set()
     for raw in results.values():
@@ -109,9 +109,7 @@ def read_result(results: Mapping[int, Any], place: str, size: tuple[int, int] | 
 
 def size_said(raw: object) -> tuple[int, int] | None:
     """Width and height of the image as a result says them, or the ``meta`` of a task."""
-    if not isinstance(raw, Mapping):
-        return None
-    said = raw.get("original_width"), raw.get("original_height")
+    said = (raw.get("original_width"), raw.get("original_height")) if isinstance(raw, Mapping) else (None, None)
     return said if all(type(side) is int and side > 0 for side in said) else None  # type: ignore[return-value]
 
 
