@@ -34,7 +34,7 @@ from imagecards.formats.labelstudio.writing import write_labelstudio
 from imagecards.formats.sizes import read_sizes
 from imagecards.paths import check_relative
 
-_LOOKED_AT = 20
+_LOOKED_AT, _ENDS = 20, 10
 
 
 class _Choice(NamedTuple):
@@ -64,16 +64,21 @@ def read_labelstudio(
             only one that can.
         to_name: What results call that image, where tasks have several; see the module.
     """
-    places = [path] if path.is_file() else _exports(path)
+    documents = [path] if path.is_file() else _documents(path)
+    places = [path] if path.is_file() else [each for each in documents if _is_export(each)]
     if not places:
         raise FormatError(f"{path.name}: there is no export of Label Studio in this folder")
     finder = ImageFinder(builder.files)
-    for place in places:
+    for place in documents:
+        if place not in places:
+            builder.warn("not-labelstudio", "this is not Label Studio's JSON, and is not looked at", place.name)
+            continue
         builder.annotation_files[place.name] = str(place)
         reader = _Reader(place.name, builder, finder, _Choice(annotator, image_key, to_name))
         for number, task in enumerate(each_entry(place)):
             reader.read(task, f"[{number}]")
         reader.tell_ignored()
+    builder.warn_of_unlisted(places[0].name)
 
 
 class _Reader:
@@ -214,16 +219,15 @@ def _is_export(path: Path) -> bool:
     return "data" in head.keys or (not head.complete and "id" in head.keys)
 
 
-def _exports(folder: Path) -> list[Path]:
-    found = sorted(each for each in folder.glob("*.json") if is_own_file(each))
-    return [each for each in found if _is_export(each)]
+def _documents(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.glob("*.json") if is_own_file(each))
 
 
 def _looks_like_it(path: Path) -> bool:
     if path.is_file():
         return path.suffix.lower() == ".json" and _is_export(path)
-    documents = sorted(each for each in path.glob("*.json") if is_own_file(each))
-    return bool(documents) and all(map(_is_export, documents[:_LOOKED_AT]))
+    documents = _documents(path)
+    return any(map(_is_export, documents if len(documents) < _LOOKED_AT else documents[:_ENDS] + documents[-_ENDS:]))
 
 
 FORMAT = Format(

@@ -23,7 +23,7 @@ from typing import Any, Literal
 from imagecards.datasets import Place, scan_folder
 from imagecards.errors import FormatError, InvalidInputError
 from imagecards.formats.building import DatasetBuilder
-from imagecards.formats.finding import AmbiguousImageError, ImageFinder, bare_name, first_files, folder_split
+from imagecards.formats.finding import AmbiguousImageError, ImageFinder, bare_name, folder_split, some_files
 from imagecards.formats.format import Format
 from imagecards.formats.groups import BadShapeError
 from imagecards.formats.voc.images import find_image, stem_of, suffix_of, without_folder
@@ -214,8 +214,7 @@ def _is_voc(path: Path) -> bool:
 def _looks_like_it(path: Path) -> bool:
     if path.is_file():
         return path.suffix.lower() == ".xml" and _is_voc(path)
-    documents = first_files(path, ".xml")
-    return bool(documents) and all(map(_is_voc, documents))
+    return any(map(_is_voc, some_files(path, ".xml")))
 
 
 FORMAT = Format(
