@@ -58,7 +58,7 @@ LAYOUTS: dict[str, tuple[dict[str, str | None], str | None]] = {
     "labelme and coco": ({"a.png": None, "a.json": LABELME, "annotations.json": COCO}, None),
     "labelme and coco behind": ({"b.png": None, "b.json": LABELME, "a.json": COCO}, None),
     "labelme below coco": ({"images/a.png": None, "labels/a.json": LABELME, "annotations.json": COCO}, None),
-    "labelme among others": ({f"{n}.json": "{}" for n in range(30)} | {"z.png": None, "z.json": LABELME}, "labelme"),
+    "labelme among others": ({**{f"{n}.json": "{}" for n in range(30)}, "z.png": None, "z.json": LABELME}, "labelme"),
     "label studio and coco": ({"a.png": None, "export.json": LABEL_STUDIO, "annotations.json": COCO}, None),
     "label studio and others": ({"a.png": None, "export.json": LABEL_STUDIO, "config.json": "{}"}, "labelstudio"),
     "voc and cvat": ({"a.png": None, "a.xml": VOC, "annotations.xml": CVAT}, None),
