@@ -141,6 +141,28 @@ class TestCompare:
         assert (told["equal"], told["counts"]["objects"]) == (False, {"changed": 2})
         assert run("compare", roboflow, tmp_path / "nosuch", "--json").json["exit_code"] == 3
 
+    def test_each_side_has_its_own_options(self, run: Run, maskterial: Path, alone: Path, tmp_path: Path) -> None:
+        assert run("compare", maskterial, maskterial, "--annotations-only").code == 1
+        kinds = [
+            ("--before-option", "annotations=*_no_class.json"),
+            ("--after-option", "annotations=*_with_class.json"),
+        ]
+        assert run("compare", maskterial, maskterial, *kinds[0], *kinds[1], "--exit-code").code == 0
+        assert run("compare", maskterial, maskterial, *kinds[0]).code == 1
+        images = ("--before-images", tmp_path / "images")
+        assert run("compare", alone, alone, *images).code == 1
+        both = run("compare", alone, alone, *images, "--after-images", tmp_path / "images")
+        assert both.out.startswith("images: 1 equal")
+        for option in ("strict=false", "nosuch=1", "x"):
+            assert run("compare", alone, alone, "--before-option", option).code == 2
+
+    def test_what_lenient_leaves_out_is_told(self, run: Run, alone: Path, tmp_path: Path) -> None:
+        images = ("--before-images", tmp_path / "images")
+        done = run("compare", alone, alone, *images, "--lenient", "--exit-code")
+        assert (done.code, done.out.splitlines()[0]) == (1, "images: 1 removed")
+        assert done.err.startswith(f"{alone}: 1 error")
+        assert "there is no such image" in done.err
+
     def test_categories_do_not_forge_lines(self, run: Run, tmp_path: Path) -> None:
         for name, category in (("one", "a\n  b.png: removed\x1b[2J"), ("two", "b")):
             content = document("a.png")
@@ -217,3 +239,31 @@ class TestRegister:
         assert run("register", alone, "a/b", *at, "--images", tmp_path / "images").code == 0
         assert run("register", maskterial, "a/c", *at, "--from-option", "annotations=*_no_class.json").code == 0
         assert run("register", tmp_path / "images", "a/d", *at, "--from-option", "x=1").code == 2
+
+    def test_what_lenient_leaves_out_is_told_and_kept(self, run: Run, roboflow: Path, tmp_path: Path) -> None:
+        content = document("a.png")
+        content["annotations"].append({**content["annotations"][0], "id": 77, "category_id": 999})
+        put(roboflow / "train" / "_annotations.coco.json", content)
+        at = ("-r", tmp_path / "registry")
+        refused = run("register", roboflow, "a/b", *at)
+        assert (refused.code, "category" in refused.err) == (1, True)
+        done = run("register", roboflow, "a/b", *at, "--lenient")
+        assert done.code == 0
+        assert "(unknown-category)" in done.err
+        assert "what is wrong was left out: the artifact left-out of a/b@1.0.0 lists it" in done.err
+        registry = CardRegistry(str(tmp_path / "registry"))
+        kept = json.loads(registry.artifact("a/b", "left-out").read())
+        assert [issue["rule"] for issue in kept["issues"]] == ["unknown-category"]
+        assert registry.load("a/b").summary.objects == 2
+        again = run("register", roboflow, "a/b", *at, "--lenient", "--json")
+        assert (again.json["new"], again.json["left_out"]) == (False, 1)
+        own = ("--artifact", f"left-out={roboflow}")
+        assert run("register", roboflow, "a/b", *at, "--lenient", *own).code == 2
+
+    def test_lenient_without_anything_wrong(self, run: Run, roboflow: Path, tmp_path: Path) -> None:
+        done = run("register", roboflow, "a/b", "-r", tmp_path / "registry", "--lenient", "--json")
+        assert (done.code, done.err, done.json["left_out"]) == (0, "", 0)
+        assert set(CardRegistry(str(tmp_path / "registry")).artifacts("a/b")) == {"annotations"}
+        draw(tmp_path / "plain" / "a.png")
+        told = run("register", tmp_path / "plain", "a/c", "-r", tmp_path / "registry", "--lenient")
+        assert (told.code, "--lenient is for annotations of other formats" in told.err) == (2, True)

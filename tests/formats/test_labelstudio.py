@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from PIL import Image
 from tests.formats.drawn import draw_image
 from tests.formats.rich import rich_datasets, sizes_of
 from tests.formats.sameness import said, same, same_but
@@ -173,7 +174,7 @@ def test_keypoints_and_relations_are_skipped_and_told(tmp_path: Path) -> None:
     reading = read(export(tmp_path, task(annotation(point, relation, region("rectanglelabels", BOX)))))
     assert len(said(reading.dataset)["a.png"]["objects"]) == 1
     assert [(issue.rule, issue.severity) for issue in reading.report] == [("region-skipped", "warning")] * 2
-    assert reading.report[0].field == "[0].annotations[0].result[0].type"
+    assert reading.report[0].field == "[0] (id 1).annotations[0].result[0].type"
 
 
 def several() -> dict[str, Any]:
@@ -196,8 +197,8 @@ def test_whose_annotation_counts(tmp_path: Path, annotator: Any, label: str) -> 
     reading = read(export(tmp_path, several()), annotator=annotator)
     assert said(reading.dataset)["a.png"]["objects"][0]["categories"] == label
     assert {issue.rule: issue.message for issue in reading.report} == {
-        "cancelled-annotations-ignored": "1 cancelled annotations don't count",
-        "annotations-of-others-ignored": "2 annotations of others don't count",
+        "cancelled-annotations-ignored": "1 cancelled annotations don't count; the first of them is here",
+        "annotations-of-others-ignored": "2 annotations of others don't count; the first of them is here",
     }
 
 
@@ -219,8 +220,8 @@ def test_predictions_never_count(tmp_path: Path) -> None:
     place = export(tmp_path, task(predictions=[{"result": [region("rectanglelabels", BOX)]}] * 3))
     reading = read(place)
     assert said(reading.dataset) == {"a.png": {}}
-    assert [(issue.rule, issue.message) for issue in reading.report] == [
-        ("predictions-ignored", "3 predictions don't count")
+    assert [(issue.rule, issue.field, issue.message) for issue in reading.report] == [
+        ("predictions-ignored", "[0] (id 1)", "3 predictions don't count; the first of them is here")
     ]
 
 
@@ -246,7 +247,7 @@ def test_an_ambiguous_image_is_an_issue(tmp_path: Path) -> None:
     assert ImageDataset.read(export(tmp_path, task(image="s3://b/x/a.png"))).names == ("x/a.png",)
     reading = read(export(tmp_path, task(image="s3://b/y/a.png")), strict=False)
     (issue,) = reading.report.errors
-    assert (issue.file, issue.field, issue.rule) == ("project-1.json", "[0].data.image", "ambiguous-image")
+    assert (issue.file, issue.field, issue.rule) == ("project-1.json", "[0] (id 1).data.image", "ambiguous-image")
 
 
 def test_a_missing_image_is_an_issue(tmp_path: Path) -> None:
@@ -269,8 +270,95 @@ def test_without_a_size_that_of_the_file_counts(tmp_path: Path) -> None:
     assert image_of(export(tmp_path, task(annotation(bare))))["objects"] == [BOX_SAID]
 
 
+def two_images(**fields: Any) -> dict[str, Any]:
+    """A task whose images are a list: a box in each, of another label."""
+    regions = [
+        region("rectanglelabels", BOX, [label], id=label, item_index=n) for n, label in enumerate(("one", "two"))
+    ]
+    day = region("choices", {"choices": ["day"]}, None, id="c")
+    regions[1] |= {"original_width": 8, "original_height": 5}
+    return task(annotation(*regions, day), data={"images": ["a.png", "b.png"], **fields})
+
+
+def test_each_image_of_a_list_has_its_own_regions(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((5, 8), np.uint8)).save(tmp_path / "b.png")
+    found = said(ImageDataset.read(export(tmp_path, two_images(weather="rain"))))
+    assert found["a.png"] == {
+        "categories": ["day"],
+        "objects": [{**BOX_SAID, "categories": "one", "id": "one"}],
+        "weather": "rain",
+    }
+    assert found["b.png"]["objects"] == [{"bbox": [0.8, 1.0, 2.4, 2.0], "categories": "two", "id": "two"}]
+
+
+@pytest.mark.parametrize("item", [2, -1, "1", 0.5, True])
+def test_a_region_of_an_image_that_is_not_there_is_told(tmp_path: Path, item: Any) -> None:
+    for data in ({"images": ["a.png", "b.png"]}, {"images": "a.png"}):
+        other = region("rectanglelabels", BOX, id="x", item_index=item)
+        reading = read(export(tmp_path, task(annotation(other), data=data)), strict=False)
+        issue = reading.report.errors[0]
+        assert (issue.rule, issue.field) == ("other-image", "[0] (id 1).annotations[0].result[0].item_index")
+        assert said(reading.dataset)["a.png"]["objects"] == []
+
+
+def test_regions_of_another_tag_are_not_those_of_the_image(tmp_path: Path) -> None:
+    draw_image(tmp_path / "b.png")
+    data = {"image": "a.png", "after": "b.png"}
+    mine, other = (region("rectanglelabels", BOX, [name], id=name, to_name=name) for name in ("image", "after"))
+    for results in ([mine, other], [other]):
+        reading = read(export(tmp_path, task(annotation(*results), data=data)), strict=False)
+        assert [(issue.rule, issue.value) for issue in reading.report.errors] == [("other-image", "'after'")]
+        objects = said(reading.dataset)["a.png"]["objects"]
+        assert [entry["categories"] for entry in objects] == [result["to_name"] for result in results[:-1]]
+    chosen = read(export(tmp_path, task(annotation(mine, other), data=data)), image_key="after", to_name="after")
+    assert [entry["categories"] for entry in said(chosen.dataset)["b.png"]["objects"]] == ["after"]
+    assert [(issue.rule, issue.severity) for issue in chosen.report] == [
+        ("results-of-other-images-ignored", "warning"), ("unlisted-image", "warning"),
+    ]  # fmt: skip
+
+
+def test_tags_of_other_names_than_the_fields(tmp_path: Path) -> None:
+    """Which tag shows which field is in the configuration of the project, not in the export."""
+    data = {"image": "a.png", "after": "b.png"}
+    regions = [region("rectanglelabels", BOX, [name], id=name, to_name=name) for name in ("left", "right")]
+    place = export(tmp_path, task(annotation(*regions), data=data))
+    assert [issue.rule for issue in read(place, strict=False).report.errors] == ["other-image"] * 2
+    assert [entry["categories"] for entry in image_of(place, to_name="left")["objects"]] == ["left"]
+    place = export(tmp_path, task(annotation(regions[0]), data={"image": "a.png"}))
+    assert [entry["categories"] for entry in image_of(place)["objects"]] == ["left"]
+
+
+def test_a_missing_image_names_its_task(tmp_path: Path) -> None:
+    (issue,) = read(export(tmp_path, task(), task(image="b.png", id=7)), strict=False).report.errors
+    assert (issue.rule, issue.field) == ("missing-file", "[1] (id 7)")
+
+
+def test_a_list_without_data_is_called_what_it_is(tmp_path: Path) -> None:
+    place = export(tmp_path, {"id": 1, "image": "a.png", "label": [], "annotator": 1, "annotation_id": 1})
+    with pytest.raises(InvalidMetadataError, match="JSON-MIN"):
+        read(place, "labelstudio")
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_sizes_are_kept_without_the_images(tmp_path: Path, images: bool) -> None:
+    none: dict[str, Any] = {"bbox": [], "categories": []}
+    said_of: dict[str, dict[str, Any]] = {"a.png": {"objects": none}, "b.png": {}, "c.png": {"caption": "c"}}
+    records = [{"file_name": name, **said} for name, said in said_of.items()]
+    sizes = {"a.png": (20, 10), "b.png": (8, 5), "c.png": (3, 2)}
+    write(make_dataset(records, sizes), tmp_path / "out", "labelstudio", images=images)
+    again = read(tmp_path / "out", check_images=False).dataset.table
+    assert again["file_name"].to_pylist() == [*sizes]
+    assert [*zip(again["width"].to_pylist(), again["height"].to_pylist(), strict=True)] == [*sizes.values()]
+
+
+def test_a_size_is_that_of_any_result(tmp_path: Path) -> None:
+    point = region("keypointlabels", {"x": 1, "y": 1, "width": 1})
+    reading = read(export(tmp_path, task(annotation(point), image="b.png")), check_images=False)
+    assert reading.dataset.table["width"].to_pylist() == [20]
+
+
 NAN = float("nan")
-R = "[0].annotations[0].result[1]"
+R = "[0] (id 1).annotations[0].result[1]"
 
 
 @pytest.mark.parametrize(
@@ -320,9 +408,9 @@ def test_a_huge_brush_allocates_nothing(tmp_path: Path) -> None:
     [
         ("x", "wrong-type", "[1]"),
         ({"id": 1}, "wrong-type", "[1]"),
-        (task(image="data:image/png;base64,AAAA"), "no-image", "[1].data.image"),
-        (task(data={"image": 3}), "no-image", "[1].data.image"),
-        (task(3), "wrong-type", "[1].annotations[0]"),
+        (task(image="data:image/png;base64,AAAA"), "no-image", "[1] (id 1).data.image"),
+        (task(data={"image": 3}), "no-image", "[1] (id 1).data.image"),
+        (task(3), "wrong-type", "[1] (id 1).annotations[0]"),
     ],
 )
 def test_bad_tasks_are_named_and_left_out(tmp_path: Path, bad: Any, rule: str, where: str) -> None:

@@ -80,11 +80,13 @@ def test_fields_are_kept(tmp_path: Path) -> None:
     place = beside(
         tmp_path,
         thing(BOX + flags + part + "<attributes><attribute>x</attribute></attributes>"),
-        more="<source><database>d</database></source><segmented>0</segmented><path>C:\\me\\a.png</path>",
+        more="<source><database>d</database></source><segmented>0</segmented><path>C:\\me\\a.png</path>"
+        "<weather>rain</weather>",
     )
     assert said(ImageDataset.read(place))["a.png"] == {
         "source": {"database": "d"},
         "segmented": 0,
+        "weather": "rain",
         "objects": [
             {
                 "bbox": [2, 1, 4, 1],
@@ -98,6 +100,68 @@ def test_fields_are_kept(tmp_path: Path) -> None:
             }
         ],
     }
+
+
+def triangle(*points: int) -> str:
+    numbers = zip(("x1", "y1", "x2", "y2", "x3", "y3"), points, strict=True)
+    return f"<polygon>{''.join(f'<{tag}>{number}</{tag}>' for tag, number in numbers)}</polygon>"
+
+
+def test_several_polygons_are_the_parts_of_one_outline(tmp_path: Path) -> None:
+    place = beside(tmp_path, thing(triangle(1, 1, 5, 1, 5, 4) + triangle(9, 6, 12, 6, 12, 9)))
+    assert objects_of(place, boxes="edges") == [
+        {"bbox": [1, 1, 11, 8], "categories": "cat", "segmentation": [[1, 1, 5, 1, 5, 4], [9, 6, 12, 6, 12, 9]]}
+    ]
+    assert not read(place).report
+
+
+@pytest.mark.parametrize(
+    ("inner", "tag"),
+    [
+        (BOX + bounds("1", "1", "2", "2"), "bndbox"),
+        (BOX + "<difficult>0</difficult><difficult>1</difficult>", "difficult"),
+        (BOX + "<pose>Left</pose><pose>x</pose>", "pose"),
+        ("<bndbox><xmin>3</xmin><xmin>4</xmin><ymin>2</ymin><xmax>6</xmax><ymax>2</ymax></bndbox>", "bndbox/xmin"),
+        (BOX + "<who><x>1</x><x>2</x></who>", "who/x"),
+        (BOX + f"<part><name>a</name><name>b</name>{BOX}</part>", "part/name"),
+        (triangle(1, 1, 5, 1, 5, 4).replace("<y1>", "<x1>7</x1><y1>"), "polygon/x1"),
+    ],
+)
+def test_what_is_there_twice_is_told(tmp_path: Path, inner: str, tag: str) -> None:
+    reading = read(beside(tmp_path, thing(inner)))
+    assert [(issue.file, issue.line, issue.rule, issue.field) for issue in reading.report] == [
+        ("a.xml", 3, "repeated-element", f"object[0].{tag}")
+    ]
+    once = beside(tmp_path / "once", thing(BOX + "<who><x>1</x></who>"))
+    if tag == "who/x":
+        assert objects_of(tmp_path) == objects_of(once)
+
+
+def test_an_image_is_described_once(tmp_path: Path) -> None:
+    place = beside(tmp_path, thing(), thing(), more=SIZE + "<weather>rain</weather><weather>sun</weather>")
+    assert [issue.field for issue in read(place).report] == ["size", "weather"]
+    assert said(ImageDataset.read(place))["a.png"]["weather"] == "rain"
+
+
+def test_attributes_have_names(tmp_path: Path) -> None:
+    pairs = "".join(
+        f"<attribute><name>{name}</name><value>{value}</value></attribute>" for name, value in (("a", 1), ("b", 2))
+    )
+    reading = read(beside(tmp_path, thing(BOX + f"<attributes>{pairs}</attributes>")))
+    assert said(reading.dataset)["a.png"]["objects"][0]["attributes"] == {"a": "1", "b": "2"}
+    assert not reading.report
+
+
+def test_masks_are_told_and_kept(tmp_path: Path) -> None:
+    place = devkit(tmp_path)
+    for kind in ("Class", "Object"):
+        draw_image(place / f"Segmentation{kind}" / "a.png")
+    reading = read(place)
+    assert [(issue.rule, issue.file) for issue in reading.report] == [
+        ("file-not-read", "SegmentationClass"), ("file-not-read", "SegmentationObject"),
+    ]  # fmt: skip
+    assert len(reading.dataset) == 3
+    assert {"SegmentationClass/a.png", "SegmentationObject/a.png"} <= set(reading.dataset.annotation_files)
 
 
 def devkit(tmp_path: Path, **sets: str) -> Path:

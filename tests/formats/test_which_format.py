@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.formats.drawn import draw_image
+from tests.formats.sameness import said
 from tests.formats.strategies import make_dataset
 
 from imagecards.errors import FormatError
@@ -19,6 +20,9 @@ COCO = json.dumps(
     {"images": [{"id": 1, "file_name": "a.png", "width": 20, "height": 10}], "annotations": [], "categories": []}
 )
 LABELME = json.dumps({"shapes": [], "imagePath": "../images/a.png", "imageHeight": 10, "imageWidth": 20})
+LABEL_STUDIO = json.dumps([{"id": 1, "data": {"image": "a.png"}, "annotations": []}])
+SHAPES = json.dumps({"categories": [{"id": 1, "name": "shapes"}], "info": {"shapes": []}, **json.loads(COCO)})
+IMAGE_FIRST = json.dumps({"imageData": "A" * 500_000, "imagePath": "a.png", "shapes": []})
 YOLO = "0 0.5 0.5 0.2 0.2\n"
 
 
@@ -51,6 +55,20 @@ LAYOUTS: dict[str, tuple[dict[str, str | None], str | None]] = {
         "coco",
     ),
     "masks alone": ({"images/a.png": None, "masks/a.png": None}, "masks"),
+    "labelme and coco": ({"a.png": None, "a.json": LABELME, "annotations.json": COCO}, None),
+    "labelme and coco behind": ({"b.png": None, "b.json": LABELME, "a.json": COCO}, None),
+    "labelme below coco": ({"images/a.png": None, "labels/a.json": LABELME, "annotations.json": COCO}, None),
+    "labelme among others": ({**{f"{n}.json": "{}" for n in range(30)}, "z.png": None, "z.json": LABELME}, "labelme"),
+    "label studio and coco": ({"a.png": None, "export.json": LABEL_STUDIO, "annotations.json": COCO}, None),
+    "label studio and others": ({"a.png": None, "export.json": LABEL_STUDIO, "config.json": "{}"}, "labelstudio"),
+    "voc and cvat": ({"a.png": None, "a.xml": VOC, "annotations.xml": CVAT}, None),
+    "a category called shapes": ({"a.png": None, "b.json": SHAPES}, "coco"),
+    "a key called shapes": ({"a.png": None, "b.json": COCO[:-1] + ', "shapes": []}'}, "coco"),
+    "labelme with categories": (
+        {"a.png": None, "b.json": LABELME[:-1] + ', "categories": [], "file_name": 1}'},
+        "labelme",
+    ),
+    "labelme, the image first": ({"a.png": None, "b.json": IMAGE_FIRST}, "labelme"),
     "some other yaml": ({"config.yaml": "names: [a]\n"}, None),
     "workflow": ({"ci.yaml": "train: yes\nname: x\n"}, None),
 }
@@ -65,6 +83,59 @@ def test_a_folder_has_one_format(kind: str, tmp_path: Path) -> None:
             find_format(folder)
     else:
         assert find_format(folder).name == format
+
+
+@pytest.mark.parametrize("kind", ["labelme and coco", "label studio and coco", "voc and cvat"])
+def test_what_may_be_either_is_told_and_read_as_it_is_said(kind: str, tmp_path: Path) -> None:
+    folder = lay(tmp_path / "in", LAYOUTS[kind][0])
+    if "labelme" in kind:
+        (folder / "a.json").write_text(LABELME.replace("../images/", ""))
+    with pytest.raises(FormatError) as caught:
+        find_format(folder)
+    for name in kind.replace("label studio", "labelstudio").split(" and "):
+        assert name in str(caught.value)
+        assert read(folder, name).dataset.names == ("a.png",)
+
+
+def test_other_json_beside_an_export_is_told(tmp_path: Path) -> None:
+    folder = lay(tmp_path / "in", {"a.png": None, "export.json": LABEL_STUDIO, "config.json": "{}"})
+    assert [(issue.rule, issue.file) for issue in read(folder).report] == [("not-labelstudio", "config.json")]
+
+
+def test_several_exports_of_cvat_are_read_together(tmp_path: Path) -> None:
+    labels = "<meta><task><labels><label><name>{}</name></label></labels></task></meta>"
+    files: dict[str, str | None] = {"images/a.png": None, "images/b.png": None}
+    for name in ("a", "b"):
+        files[f"{name}.xml"] = CVAT.replace("a.png", f"{name}.png").replace("<image", labels.format(name) + "<image")
+    files["c.xml"] = files["a.xml"]
+    reading = read(lay(tmp_path / "in", files), strict=False)
+    assert reading.dataset.names == ("a.png", "b.png")
+    assert [category["name"] for category in reading.dataset.attributes["categories"]] == ["a", "b"]
+    assert [(issue.rule, issue.file) for issue in reading.report] == [("duplicate-image", "c.xml")]
+
+
+CSV = "ImageId,ClassId,EncodedPixels\na.png,1,1 3\n"
+
+
+@pytest.mark.parametrize(
+    ("format", "files"),
+    [
+        ("cvat", {"annotations.xml": CVAT}),
+        ("labelstudio", {"export.json": LABEL_STUDIO}),
+        ("severstal", {"train.csv": CSV, "train_images/a.png": None, "train_images/n.png": None}),
+    ],
+)
+def test_images_that_nothing_lists_are_told(format: str, files: dict[str, str | None], tmp_path: Path) -> None:
+    others = [f"test_images/{number}.png" for number in range(7)]
+    first: dict[str, str | None] = {} if format == "severstal" else {"images/a.png": None}
+    folder = lay(tmp_path / "in", {**first, **files, **dict.fromkeys(others)})
+    reading = read(folder)
+    (issue,) = reading.report
+    assert (reading.format, issue.rule, issue.severity) == (format, "unlisted-image", "warning")
+    assert issue.message.startswith("7 images of the folder are not listed, and left out: test_images/0.png, ")
+    assert issue.message.endswith("4.png, ...")
+    if format == "severstal":  # the images of its own folder that have no row are negatives
+        assert said(reading.dataset)["train/n.png"] == {"objects": []}
 
 
 @pytest.mark.parametrize("format", ["yolo", "yolo-seg", "labelme", "labelstudio", "masks", "coco", "imagefolder"])

@@ -10,7 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from imagecards.cli.options import AsJson, FromFormat, FromOption, ImageFolder, Limit, parse_options
+from imagecards.cli.options import (
+    AsJson,
+    FromFormat,
+    FromOption,
+    ImageFolder,
+    Lenient,
+    Limit,
+    parse_options,
+    reading_options,
+)
 from imagecards.cli.printing import plural, print_columns, print_json, say, warn
 
 _READING = ("format", "strict", "images", "check_images", "executor")
@@ -38,9 +47,7 @@ def convert(
     annotations_only: Annotated[
         bool, typer.Option("--annotations-only", help="Neither ask for the images nor copy them.")
     ] = False,
-    lenient: Annotated[
-        bool, typer.Option("--lenient", help="Leave out what is wrong, and say so, instead of stopping.")
-    ] = False,
+    lenient: Lenient = False,
     workers: Annotated[int, typer.Option(min=1, help="How many processes share the work.")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -79,7 +86,16 @@ def compare(
     after: Annotated[Path, typer.Argument(metavar="B", help="Another one, of any format.")],
     before_format: Annotated[str | None, typer.Option(metavar="FORMAT", help="The format of A.")] = None,
     after_format: Annotated[str | None, typer.Option(metavar="FORMAT", help="The format of B.")] = None,
+    before_option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of reading A; may be repeated.")
+    ] = None,
+    after_option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of reading B; may be repeated.")
+    ] = None,
+    before_images: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the images of A are.")] = None,
+    after_images: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the images of B are.")] = None,
     annotations_only: Annotated[bool, typer.Option("--annotations-only", help="Do not ask for the images.")] = False,
+    lenient: Lenient = False,
     least: Annotated[float, typer.Option("--iou", min=0.0, max=1.0, help="From where on two objects are one.")] = 0.5,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Leave with 1 if anything differs.")] = False,
     limit: Limit = 20,
@@ -92,11 +108,14 @@ def compare(
     from imagecards.datasets import compare as compare_datasets
     from imagecards.formats import read
 
-    sides = ((before, before_format), (after, after_format))
-    readings = [read(path, format, check_images=not annotations_only) for path, format in sides]
-    for reading in readings:
+    sides = (
+        (before, before_format, reading_options(before_images, before_option, lenient=lenient)),
+        (after, after_format, reading_options(after_images, after_option, lenient=lenient)),
+    )
+    readings = [read(path, format, **{"check_images": not annotations_only, **ways}) for path, format, ways in sides]
+    for reading, (path, _, _) in zip(readings, sides, strict=True):
         if len(reading.report):
-            warn(reading.report.render())
+            warn(f"{path}: {reading.report.render()}")
     found = compare_datasets(*(reading.dataset for reading in readings), least=least)
     say(found.to_json() if as_json else found.render(limit))
     raise typer.Exit(1 if exit_code and not found.equal else 0)

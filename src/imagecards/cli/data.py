@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagecards.errors import FormatError, ImageCardsError, InvalidInputError
 
+if TYPE_CHECKING:
+    from imagecards.records import Report
 
-def read_data(path: Path, metadata: str | None, format: str | None = None, **options: Any) -> Any:
+
+def read_data(
+    path: Path, metadata: str | None, format: str | None = None, **options: Any
+) -> "tuple[Any, Report | None]":
     """What a path holds: a folder of images with their metadata, annotations of another format, or a table.
 
     Args:
@@ -15,6 +20,9 @@ def read_data(path: Path, metadata: str | None, format: str | None = None, **opt
         metadata: The metadata file in the folder, where it was named.
         format: The annotation format, where it was named.
         options: Those of reading annotations.
+
+    Returns:
+        The data, and for annotations what was found while they were read.
 
     Raises:
         pydantic.ValidationError: The folder or its metadata file does not exist.
@@ -24,10 +32,13 @@ def read_data(path: Path, metadata: str | None, format: str | None = None, **opt
     from imagecards.datasets import ImageDataset, TableDataset
 
     if format is not None or (metadata is None and has_annotations(path)):
-        return ImageDataset.read(path, format, **options)
+        from imagecards.formats import read
+
+        reading = read(path, format, **options)
+        return reading.dataset, reading.report
     refuse_options(options)
     if path.is_dir() or not path.exists():
-        return ImageDataset(image_dir=path, metadata=metadata)
+        return ImageDataset(image_dir=path, metadata=metadata), None
     if metadata is not None:
         raise InvalidInputError(f"{path} is a file, and --metadata names a file in a folder of images: leave it out")
     reader = _READERS.get(path.suffix.lower())
@@ -35,7 +46,7 @@ def read_data(path: Path, metadata: str | None, format: str | None = None, **opt
         message = f"{path} is no folder, no table ({', '.join(_READERS)}) and of no known annotation format"
         raise InvalidInputError(f"{message}: see `imagecards formats`, and name it by --from")
     try:
-        return TableDataset(reader(path))
+        return TableDataset(reader(path)), None
     except (ImageCardsError, OSError):
         raise
     except Exception as error:  # each reader has errors of its own
@@ -49,7 +60,8 @@ def refuse_options(options: Mapping[str, Any]) -> None:
         InvalidInputError: There are options.
     """
     if options:
-        message = f"{', '.join(options)} is for annotations of other formats, and none are found here"
+        given = ("--lenient" if name == "strict" else name for name in options)
+        message = f"{', '.join(given)} is for annotations of other formats, and none are found here"
         raise InvalidInputError(f"{message}: name the format by --from")
 
 

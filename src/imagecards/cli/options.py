@@ -47,9 +47,10 @@ def parse_options(pairs: Sequence[str] | None, taken: Collection[str]) -> dict[s
     return options
 
 
-def reading_options(images: Path | None, pairs: Sequence[str] | None) -> dict[str, Any]:
-    """``--images`` and ``--from-option`` as keyword arguments of reading; only those that are given."""
-    given: dict[str, Any] = {} if images is None else {"images": images}
+def reading_options(images: Path | None, pairs: Sequence[str] | None, *, lenient: bool = False) -> dict[str, Any]:
+    """``--images``, ``--from-option`` and ``--lenient`` as keyword arguments of reading; only those that are given."""
+    given: dict[str, Any] = {"strict": False} if lenient else {}
+    given |= {} if images is None else {"images": images}
     return given | parse_options(pairs, ("format", "strict", "images", "executor"))
 
 
@@ -82,6 +83,7 @@ FromOption = Annotated[
 ImageFolder = Annotated[
     Path | None, typer.Option("--images", metavar="DIR", help="Where the images are, if not where the format has them.")
 ]
+Lenient = Annotated[bool, typer.Option("--lenient", help="Leave out what is wrong, and say so, instead of stopping.")]
 FromFormat = Annotated[
     str | None, typer.Option("--from", metavar="FORMAT", help="The format of the input.", show_default="found out")
 ]

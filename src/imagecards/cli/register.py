@@ -1,8 +1,11 @@
 """``imagecards register``: a new version."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,17 +17,21 @@ from imagecards.cli.options import (
     FromFormat,
     FromOption,
     ImageFolder,
+    Lenient,
     Name,
     Registry,
     open_registry,
     reading_options,
 )
-from imagecards.cli.printing import plural, print_json, say, size
+from imagecards.cli.printing import plural, print_json, say, size, warn
 from imagecards.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from imagecards.cards import DataCard, Version
+    from imagecards.records import Report
     from imagecards.registry import CardRegistry
+
+_LEFT_OUT = "left-out"
 
 
 class Bump(StrEnum):
@@ -66,6 +73,7 @@ def register(
     from_format: FromFormat = None,
     from_option: FromOption = None,
     images: ImageFolder = None,
+    lenient: Lenient = False,
     info: Annotated[str | None, typer.Option(metavar="JSON", help="Anything else, as a JSON object.")] = None,
     registry: Registry = None,
     as_json: AsJson = False,
@@ -73,32 +81,53 @@ def register(
     """Register a folder or a table as a new version.
 
     Everything is validated first: the version is complete, or there is none. Data that are those of the latest version,
-    with nothing said anew, make no version.
+    with nothing said anew, make no version. With --lenient, what is left out of annotations is listed in an artifact.
     """
     opened = open_registry(registry)
-    data = read_data(path, metadata, from_format, **reading_options(images, from_option))
+    data, report = read_data(path, metadata, from_format, **reading_options(images, from_option, lenient=lenient))
+    if report is not None and len(report):
+        warn(report.render())
     before = _versions(opened, name)
-    card = opened.register(
-        data,
-        name,
-        version=version,
-        bump=bump.value,
-        tags=tag or (),
-        description=description,
-        license=license,
-        source=source,
-        parents=parent or (),
-        metadata=_parse_object(info),
-        artifacts=dict(_parse_pair(pair) for pair in artifact or ()),
-    )
+    with _left_out(report) as kept:
+        artifacts = dict(_parse_pair(pair) for pair in artifact or ())
+        if kept.keys() & artifacts.keys():
+            raise InvalidInputError(f"the artifact {_LEFT_OUT} lists what is left out: give yours another name")
+        card = opened.register(
+            data,
+            name,
+            version=version,
+            bump=bump.value,
+            tags=tag or (),
+            description=description,
+            license=license,
+            source=source,
+            parents=parent or (),
+            metadata=_parse_object(info),
+            artifacts={**artifacts, **kept},
+        )
     new = card.version not in before
+    if kept:
+        warn(f"what is wrong was left out: the artifact {_LEFT_OUT} of {card.ref} lists it")
     if as_json:
         said = {"reference": str(card.ref), "digest": card.digest, "dataset_digest": card.dataset_digest}
-        print_json(said | {"new": new, "reason": card.bump_reason, "tags": tag or []})
+        left_out = report.error_count if report is not None else 0
+        print_json(said | {"new": new, "reason": card.bump_reason, "tags": tag or [], "left_out": left_out})
     else:
         say(_outcome(card, new=new) + (f", tagged {', '.join(tag)}" if tag else ""))
         if new and before:
             say(f"  {card.bump_reason}")
+
+
+@contextmanager
+def _left_out(report: "Report | None") -> Iterator[dict[str, Path]]:
+    """What errors left out, as an artifact; none without errors."""
+    if report is None or report.ok:
+        yield {}
+        return
+    with TemporaryDirectory() as folder:
+        place = Path(folder, f"{_LEFT_OUT}.json")
+        place.write_text(report.to_json(), encoding="utf-8")
+        yield {_LEFT_OUT: place}
 
 
 def _versions(registry: "CardRegistry", name: str) -> "list[Version]":

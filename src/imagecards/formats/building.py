@@ -12,13 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from imagecards.datasets import FolderScan, FolderSource, ImageDataset, Place, RenamedSource, scan_folder
+from imagecards.datasets import (
+    FolderScan,
+    FolderSource,
+    ImageDataset,
+    Place,
+    RenamedSource,
+    is_image_name,
+    scan_folder,
+)
 from imagecards.formats.checking import check_images
 from imagecards.formats.found_image import FoundImage, ObjectPlace, by_number, free_name
 from imagecards.formats.sizes import Head, Size, read_heads
 from imagecards.paths import check_relative
 from imagecards.records import Collector, Issue, Report, attribute_issues, shown
 
+_NAMED = 5  # of images that are not listed
 _TAKEN = frozenset({"file_name", "caption", "categories", "objects"})
 
 
@@ -78,6 +87,18 @@ class DatasetBuilder:
     ) -> None:
         """Tell of something that is worth a look, and was dealt with."""
         self.issues.add(Issue(file, line, where, shown(value) if value != "" else "", rule, message, "warning"))
+
+    def warn_of_unlisted(self, file: str) -> None:
+        """Tell of images below the root that were not added: called once all others were.
+
+        Args:
+            file: The annotation file that could have listed them.
+        """
+        listed = {image.file for image in self._images}
+        left = sorted(name for name in self.files if is_image_name(name) and name not in listed)
+        if left:
+            message = f"{len(left):,} images of the folder are not listed, and left out: {', '.join(left[:_NAMED])}"
+            self.warn("unlisted-image", message + (", ..." if len(left) > _NAMED else ""), file)
 
     def image(
         self,

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +11,7 @@ from imagecards.datasets import is_image_name
 _SPLIT = re.compile(
     r"(?:train|training|val|valid|validation|test|testing|dev|trainval|minival|holdout)[-_]?\d*\Z", re.IGNORECASE
 )
-_FOLDERS = 100
+_FOLDERS, _FILES, _ENDS = 100, 100, 10
 _IMAGE_FOLDERS = frozenset({"images", "imgs", "img", "jpegimages"})
 
 
@@ -88,22 +88,22 @@ def is_own_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def first_files(folder: Path, suffix: str, most: int = 5) -> list[Path]:
-    """Some files with an ending, of the first folder that has any, from the top down; few folders are looked into.
+def some_files(folder: Path, suffix: str) -> Iterator[Path]:
+    """Some files with an ending, from the top down: a hundred at most, the first and the last ones of each folder.
 
     Raises:
         OSError: A folder can't be read.
     """
-    waiting = deque([folder])
+    waiting, found = deque([folder]), 0
     for _ in range(_FOLDERS):
-        if not waiting:
+        if not waiting or found >= _FILES:
             break
         entries = sorted(each for each in waiting.popleft().iterdir() if each.name[0] != "." and not each.is_symlink())
-        found = [each for each in entries if each.suffix.lower() == suffix and is_own_file(each)]
-        if found:
-            return found[:most]
+        files = [each for each in entries if each.suffix.lower() == suffix and is_own_file(each)]
+        some = files if len(files) <= 2 * _ENDS else files[:_ENDS] + files[-_ENDS:]
+        found += len(some)
+        yield from some
         waiting += [each for each in entries if each.is_dir()]
-    return []
 
 
 def normal_path(path: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from imagecards.errors import FormatError
 from imagecards.formats.documents import LFS_POINTER
+from imagecards.formats.json_heads import json_head
 from imagecards.paths import check_relative
 from imagecards.records import printable
 
@@ -23,7 +24,7 @@ _ANNOTATION_FOLDERS = frozenset({"annotations", "RLE_annotations"})
 _LOOKED_AT = 20  # images of a file, to find out where they are
 _HEAD, _TAIL = 2**16, 2**14
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')
-_OTHERS = (b'"shapes"', b'"dm_format_version"')
+_OTHERS = frozenset({"shapes", "dm_format_version"})
 
 
 class AnnotationFile(NamedTuple):
@@ -265,7 +266,8 @@ def _is_coco(path: Path) -> bool:
             return False
         file.seek(max(0, file.seek(0, 2) - _TAIL))
         text = head + file.read()
-    if any(key in head for key in _OTHERS):
-        return False
     keys = sum(key in text for key in _KEYS)
-    return keys > 1 or (keys == 1 and any(key in text for key in (b'"image_id"', b'"file_name"')))
+    if not keys or (keys == 1 and not any(key in text for key in (b'"image_id"', b'"file_name"'))):
+        return False
+    top = json_head(path).keys
+    return not _OTHERS & top or bool({"images", "annotations"} & top)

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: one XML file of a task or a project.
+"""CVAT for images 1.1: one XML file of a task or a project; of a folder, all that there are.
 
 Boxes, polygons and masks are objects; boxes that are turned and ellipses become polygons (see
 `imagecards.formats.figures.ellipse`); polylines, points, cuboids and skeletons are left out with a warning. Shapes of
@@ -29,34 +29,38 @@ _NO_SPLIT = ("", "default")
 
 
 def read_cvat(path: Path, builder: DatasetBuilder) -> None:
-    """Read an XML file, or ``annotations.xml`` of a folder; images lie in ``images/``, in the subset's folder there.
+    """Read an XML file, or those of a folder; images lie in ``images/``, in the subset's folder there.
 
     Raises:
         FormatError: There is no such file, or it can't be read.
     """
-    place = path if path.is_file() else _document(path)
-    if place is None:
+    places = [path] if path.is_file() else _documents(path)
+    if not places:
         raise FormatError(f"{path.name}: there is no annotation file of CVAT in this folder")
-    builder.annotation_files[place.name] = str(place)
-    reader = _Reader(place.name, builder)
-    try:
-        root = each_child(place, reader.take, max_bytes=MAX_FILE_BYTES)
-    except XmlError as error:
-        builder.error(error.rule, str(error), place.name, error.line)
-        return
-    if root != "annotations":
-        raise FormatError(f"{place.name} is not CVAT's XML, whose outermost element is annotations")
-    if reader.categories:
-        builder.attributes["categories"] = reader.categories
+    categories: list[dict[str, Any]] = []
+    finder = ImageFinder(builder.files)
+    for place in places:
+        builder.annotation_files[place.name] = str(place)
+        reader = _Reader(place.name, builder, finder, categories)
+        try:
+            root = each_child(place, reader.take, max_bytes=MAX_FILE_BYTES)
+        except XmlError as error:
+            builder.error(error.rule, str(error), place.name, error.line)
+            continue
+        if root != "annotations":
+            raise FormatError(f"{place.name} is not CVAT's XML, whose outermost element is annotations")
+    builder.warn_of_unlisted(places[0].name)
+    if categories:
+        builder.attributes["categories"] = categories
 
 
 class _Reader:
     """Takes element by element."""
 
-    def __init__(self, file: str, builder: DatasetBuilder) -> None:
-        self.file, self.builder = file, builder
-        self.finder = ImageFinder(builder.files)
-        self.categories: list[dict[str, Any]] = []
+    def __init__(
+        self, file: str, builder: DatasetBuilder, finder: ImageFinder, categories: list[dict[str, Any]]
+    ) -> None:
+        self.file, self.builder, self.finder, self.categories = file, builder, finder, categories
 
     def take(self, root: str, node: Node) -> None:
         """Take what lies right below the root."""
@@ -71,7 +75,7 @@ class _Reader:
             self.builder.error("track", message, self.file, node.line, "track", node.attributes.get("label", ""))
 
     def _take_labels(self, meta: Node) -> None:
-        known = set()
+        known = {category["name"] for category in self.categories}
         for owner in meta.children:
             for labels in owner.all("labels"):
                 for label in labels.all("label"):
@@ -161,15 +165,14 @@ def _is_cvat(path: Path) -> bool:
     return head.startswith("<annotations>") and any(each in head for each in ("<version>1.1", "<image ", "<meta>"))
 
 
-def _document(folder: Path) -> Path | None:
-    found = sorted(each for each in folder.glob("*.xml") if is_own_file(each) and _is_cvat(each))
-    return found[0] if len(found) == 1 else next((each for each in found if each.name == "annotations.xml"), None)
+def _documents(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.glob("*.xml") if is_own_file(each) and _is_cvat(each))
 
 
 def _looks_like_it(path: Path) -> bool:
     if path.is_file():
         return path.suffix.lower() == ".xml" and _is_cvat(path)
-    return _document(path) is not None
+    return bool(_documents(path))
 
 
 FORMAT = Format(

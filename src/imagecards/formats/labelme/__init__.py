@@ -20,9 +20,9 @@ from imagecards.formats.finding import (
     AmbiguousImageError,
     ImageFinder,
     bare_name,
-    first_files,
     folder_split,
     normal_path,
+    some_files,
 )
 from imagecards.formats.format import Format
 from imagecards.formats.groups import BadShapeError, Shape, joined, shared_groups
@@ -181,14 +181,14 @@ def _size(document: dict[str, Any], image: str | None, builder: DatasetBuilder) 
 
 def _is_labelme(path: Path) -> bool:
     head = json_head(path)
-    return head.kind == "object" and "shapes" in head.keys and not {"images", "annotations"} & head.keys
+    has_shapes = "shapes" in head.keys or (not head.complete and {"imagePath", "imageData"} & head.keys)
+    return head.kind == "object" and bool(has_shapes) and not {"images", "annotations"} & head.keys
 
 
 def _looks_like_it(path: Path) -> bool:
     if path.is_file():
         return path.suffix.lower() == ".json" and _is_labelme(path)
-    documents = first_files(path, ".json")
-    return bool(documents) and all(map(_is_labelme, documents))
+    return any(map(_is_labelme, some_files(path, ".json")))
 
 
 FORMAT = Format(

@@ -4,6 +4,11 @@ Polygons, boxes (which become outlines where they are turned), ellipses (as poly
 keypoints and relations are left out with a warning. Choices become categories of the image, texts its caption;
 other fields of ``data`` and the ``meta`` of regions are further fields. Predictions never count.
 
+A field of ``data`` that is a list has an image each, and regions say by ``item_index`` which one they are of. Where
+tasks have several fields that are images, one of them is read (``image_key=``), and regions say by ``to_name`` which
+one they are of: those that name another one, or that name several of which none is called as the field, are wrong
+unless ``to_name=`` says which ones count.
+
 Of several annotations one counts: those that were cancelled don't; a ground truth comes before others; then the one
 that was changed last does, or with ``annotator="first"`` the one that was made first. With the id (or the address) of
 an annotator only theirs count, and an image without one has objects that aren't known.
@@ -11,32 +16,42 @@ an annotator only theirs count, and an image without one has objects that aren't
 The zip that Label Studio calls COCO (``result.json``) is read as COCO.
 """
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, NamedTuple
 
-from imagecards.datasets import FolderSource, Place, is_image_name
+from imagecards.datasets import FolderSource, Place
 from imagecards.errors import FormatError
 from imagecards.formats.building import DatasetBuilder
-from imagecards.formats.finding import AmbiguousImageError, ImageFinder, bare_name, is_own_file, normal_path
+from imagecards.formats.finding import AmbiguousImageError, ImageFinder, bare_name, is_own_file
 from imagecards.formats.format import Format
-from imagecards.formats.groups import joined
+from imagecards.formats.groups import BadShapeError, joined
 from imagecards.formats.json_heads import each_entry, json_head
 from imagecards.formats.labelstudio.choice import chosen
-from imagecards.formats.labelstudio.regions import Found, read_result
+from imagecards.formats.labelstudio.images import find_image, image_fields, image_key_of
+from imagecards.formats.labelstudio.owners import owned
+from imagecards.formats.labelstudio.regions import Found, read_result, size_said
 from imagecards.formats.labelstudio.writing import write_labelstudio
 from imagecards.formats.sizes import read_sizes
 from imagecards.paths import check_relative
 
-_UPLOADED = re.compile(r"^[0-9a-f]{8}-")
-_IMAGE_KEYS = ("image", "img", "photo", "picture")
-_LOOKED_AT = 20
+_LOOKED_AT, _ENDS = 20, 10
+
+
+class _Choice(NamedTuple):
+    """What counts: see `read_labelstudio`."""
+
+    annotator: str | int
+    image_key: str | None
+    to_name: str | None
 
 
 def read_labelstudio(
-    path: Path, builder: DatasetBuilder, *, annotator: str | int = "last", image_key: str | None = None
+    path: Path,
+    builder: DatasetBuilder,
+    *,
+    annotator: str | int = "last",
+    image_key: str | None = None,
+    to_name: str | None = None,
 ) -> None:
     """Read an export, or all that lie in a folder.
 
@@ -45,75 +60,104 @@ def read_labelstudio(
         builder: Takes what is found.
         annotator: Whose annotation counts where there are several: ``"last"``, ``"first"``, or the id or address of
             one; see the module.
-        image_key: The field of ``data`` that names the image; by default ``image``, or the only one that can.
+        image_key: The field of ``data`` that names the image, or has a list of them; by default ``image``, or the
+            only one that can.
+        to_name: What results call that image, where tasks have several; see the module.
     """
-    places = [path] if path.is_file() else _exports(path)
+    documents = [path] if path.is_file() else _documents(path)
+    places = [path] if path.is_file() else [each for each in documents if _is_export(each)]
     if not places:
         raise FormatError(f"{path.name}: there is no export of Label Studio in this folder")
     finder = ImageFinder(builder.files)
-    for place in places:
+    for place in documents:
+        if place not in places:
+            builder.warn("not-labelstudio", "this is not Label Studio's JSON, and is not looked at", place.name)
+            continue
         builder.annotation_files[place.name] = str(place)
-        reader = _Reader(place.name, builder, finder, annotator, image_key)
+        reader = _Reader(place.name, builder, finder, _Choice(annotator, image_key, to_name))
         for number, task in enumerate(each_entry(place)):
             reader.read(task, f"[{number}]")
         reader.tell_ignored()
+    builder.warn_of_unlisted(places[0].name)
 
 
 class _Reader:
     """Reads the tasks of one file, and counts what doesn't count."""
 
-    def __init__(
-        self, file: str, builder: DatasetBuilder, finder: ImageFinder, annotator: str | int, image_key: str | None
-    ) -> None:
-        self.file, self.builder, self.finder = file, builder, finder
-        self.annotator, self.image_key = annotator, image_key
-        self.ignored = {"predictions": 0, "cancelled annotations": 0, "annotations of others": 0}
+    def __init__(self, file: str, builder: DatasetBuilder, finder: ImageFinder, choice: _Choice) -> None:
+        self.file, self.builder, self.finder, self.choice = file, builder, finder, choice
+        self.ignored: dict[str, tuple[int, str]] = {}
 
     def tell_ignored(self) -> None:
         """Warn of what doesn't count, once a file."""
-        for what, count in self.ignored.items():
-            if count:
-                rule = f"{what.replace(' ', '-')}-ignored"
-                self.builder.warn(rule, f"{count:,} {what} don't count", self.file)
+        for what, (count, first) in sorted(self.ignored.items()):
+            rule = f"{what.replace(' ', '-')}-ignored"
+            self.builder.warn(rule, f"{count:,} {what} don't count; the first of them is here", self.file, None, first)
+
+    def _ignore(self, what: str, count: int, place: str) -> None:
+        if count:
+            before, first = self.ignored.get(what, (0, place))
+            self.ignored[what] = before + count, first
 
     def read(self, task: Any, place: str) -> None:
-        """Add the image of a task."""
+        """Add the images of a task."""
         if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
-            self.builder.error("wrong-type", "a task is an object that has data", self.file, None, place, task)
+            message = "a task is an object that has data: export as JSON (JSON-MIN has none)"
+            self.builder.error("wrong-type", message, self.file, None, place, task)
             return
-        key = self._key(task["data"])
+        if type(task.get("id")) is int:
+            place = f"{place} (id {task['id']})"
+        data = task["data"]
+        key = image_key_of(data, self.choice.image_key)
         if key is None:
             message = "which field of data names the image is not clear: say so with image_key="
-            self.builder.error("no-image", message, self.file, None, f"{place}.data", sorted(task["data"]))
+            self.builder.error("no-image", message, self.file, None, f"{place}.data", sorted(data))
             return
-        said = task["data"][key]
+        listed = isinstance(data[key], list) and bool(data[key])
+        images = data[key] if listed else [data[key]]
+        result, where = self._result(task, place)
+        others = [name for name in image_fields(data) if name != key]
+        shared = owned(result or [], len(images), key, others, self.choice.to_name)
+        self._ignore("results of other images", shared.others, place)
+        self._tell_bad([(f"{where}[{number}]", error) for number, error in shared.bad])
+        for index, said in enumerate(images):
+            results = {number: result[number] for number in shared.images[index]} if result is not None else None
+            self._read_image(
+                said, f"{place}.data.{key}" + (f"[{index}]" if listed else ""), task, key, results, (place, where)
+            )
+
+    def _result(self, task: dict[str, Any], place: str) -> tuple[list[Any] | None, str]:
+        """The result that counts, ``None`` where none does, and where it is."""
+        valid = self._valid(task.get("annotations"), place)
+        number = chosen(valid, self.choice.annotator)
+        self._ignore("annotations of others", len(valid) - (number is not None), place)
+        predictions = task.get("predictions")
+        self._ignore("predictions", len(predictions) if isinstance(predictions, list) else 0, place)
+        if number is None:
+            return None, ""
+        return task["annotations"][number]["result"], f"{place}.annotations[{number}].result"
+
+    def _read_image(
+        self, said: Any, field: str, task: dict[str, Any], key: str, results: dict[int, Any] | None, at: tuple[str, str]
+    ) -> None:
+        """Add one image of a task, with the results that are of it."""
         if not isinstance(said, str) or said.startswith("data:"):
             message = "the image is no file: write it into one, and its name here"
-            self.builder.error("no-image", message, self.file, None, f"{place}.data.{key}", said)
+            self.builder.error("no-image", message, self.file, None, field, said)
             return
         try:
-            file, called = self._find(said, task.get("file_upload"))
+            file, called = find_image(said, task.get("file_upload"), self.finder)
         except AmbiguousImageError as error:
             message = f"several files may be meant: {', '.join(error.files[:5])}. Keep one, or name a folder"
-            self.builder.error("ambiguous-image", message, self.file, None, f"{place}.data.{key}", said)
+            self.builder.error("ambiguous-image", message, self.file, None, field, said)
             return
-        self._add(task, place, key, file, called)
-
-    def _add(self, task: dict[str, Any], place: str, key: str, file: str | None, called: str) -> None:
-        valid = self._valid(task.get("annotations"), place)
-        number = chosen(valid, self.annotator)
-        self.ignored["annotations of others"] += len(valid) - (number is not None)
-        predictions = task.get("predictions")
-        self.ignored["predictions"] += len(predictions) if isinstance(predictions, list) else 0
         found = Found()
+        known = None if isinstance(task["data"][key], list) else size_said(task.get("meta"))
         objects: list[dict[str, Any]] | None = None
         places: list[str] = []
-        if number is not None:
-            result = task["annotations"][number]["result"]
-            found = read_result(result, f"{place}.annotations[{number}].result", self._size(result, file))
-            for where, bad in found.bad:
-                tell = self.builder.warn if bad.warning else self.builder.error
-                tell(bad.rule, bad.message, self.file, None, f"{where}.{bad.where}".rstrip("."), bad.value)
+        if results is not None:
+            found = read_result(results, at[1], known or self._size(results, file))
+            self._tell_bad(found.bad)
             groups = joined(found.shapes)
             places = [parts[0].place for parts, _ in groups]
             # choices and texts alone don't say that there are no objects
@@ -133,41 +177,23 @@ class _Reader:
             file=file,
             place=Place(self.file, None),
             split=split,
-            size=found.size,
+            size=found.size or known,
             caption="\n".join(found.texts) if found.texts is not None else None,
             categories=found.categories,
             objects=objects,
             object_place=lambda index: (None, places[index]),
             extra={**data, **found.fields},
+            called=at[0],
         )
 
-    def _key(self, data: Mapping[str, Any]) -> str | None:
-        """The field that names the image."""
-        if self.image_key is not None:
-            return self.image_key if self.image_key in data else None
-        known = next((key for key in _IMAGE_KEYS if key in data), None)
-        if known is not None:
-            return known
-        texts = [key for key, value in data.items() if isinstance(value, str) and _path(value)[1]]
-        return texts[0] if len(texts) == 1 else None
+    def _tell_bad(self, bad: list[tuple[str, BadShapeError]]) -> None:
+        for where, error in bad:
+            tell = self.builder.warn if error.warning else self.builder.error
+            tell(error.rule, error.message, self.file, None, f"{where}.{error.where}".rstrip("."), error.value)
 
-    def _find(self, said: str, uploaded: object) -> tuple[str | None, str]:
-        """The image file, ``None`` where there is none, and what it is called."""
-        path, _ = _path(said)
-        base = path.rpartition("/")[2]
-        stripped = _UPLOADED.sub("", base)
-        wanted = [path, *([uploaded] if isinstance(uploaded, str) and uploaded else [])]
-        if "upload/" in said and stripped != base:
-            wanted.append(stripped)
-        for candidate in wanted:
-            found = self.finder.exact([candidate]) or self.finder.similar(candidate)
-            if found is not None:
-                return found, found
-        return None, wanted[-1] if "upload/" in said else path
-
-    def _size(self, result: list[Any], file: str | None) -> tuple[int, int] | None:
+    def _size(self, results: dict[int, Any], file: str | None) -> tuple[int, int] | None:
         """The size of the image from its file, where a region doesn't say it."""
-        if file is None or all(isinstance(raw, dict) and "original_width" in raw for raw in result):
+        if file is None or all(isinstance(raw, dict) and "original_width" in raw for raw in results.values()):
             return None
         size = read_sizes(FolderSource(self.builder.root), [file], None)[0]
         return None if isinstance(size, str) else size
@@ -180,33 +206,10 @@ class _Reader:
                 message = "an annotation is an object that has a list, the result"
                 self.builder.error("wrong-type", message, self.file, None, f"{place}.annotations[{number}]", each)
             elif each.get("was_cancelled") is True:
-                self.ignored["cancelled annotations"] += 1
+                self._ignore("cancelled annotations", 1, place)
             else:
                 valid.append((number, each))
         return valid
-
-
-def _path(said: str) -> tuple[str, bool]:
-    r"""The path in a reference to an image, and whether it looks like one.
-
-    Example:
-        >>> _path("/data/local-files/?d=images%2Fa.png"), _path("s3://bucket/b.jpg"), _path(r"C:\c.tif")
-        (('images/a.png', True), ('bucket/b.jpg', True), ('C:/c.tif', True))
-    """
-    path = said
-    if "local-files/" in said and "?" in said:
-        given = [part[2:] for part in said.partition("?")[2].split("&") if part.startswith("d=")]
-        path = unquote(given[0]) if given else said
-    elif re.match(r"^[a-z][a-z0-9+.-]+://", said):
-        try:
-            parts = urlsplit(said)
-        except ValueError:
-            parts = urlsplit("")
-        path = unquote(f"{parts.netloc}{parts.path}")
-    elif said.startswith("/data/"):
-        path = unquote(said.partition("?")[0])
-    path = normal_path(path)
-    return path, is_image_name(path)
 
 
 def _is_export(path: Path) -> bool:
@@ -216,16 +219,15 @@ def _is_export(path: Path) -> bool:
     return "data" in head.keys or (not head.complete and "id" in head.keys)
 
 
-def _exports(folder: Path) -> list[Path]:
-    found = sorted(each for each in folder.glob("*.json") if is_own_file(each))
-    return [each for each in found if _is_export(each)]
+def _documents(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.glob("*.json") if is_own_file(each))
 
 
 def _looks_like_it(path: Path) -> bool:
     if path.is_file():
         return path.suffix.lower() == ".json" and _is_export(path)
-    documents = sorted(each for each in path.glob("*.json") if is_own_file(each))
-    return bool(documents) and all(map(_is_export, documents[:_LOOKED_AT]))
+    documents = _documents(path)
+    return any(map(_is_export, documents if len(documents) < _LOOKED_AT else documents[:_ENDS] + documents[-_ENDS:]))
 
 
 FORMAT = Format(

@@ -9,6 +9,7 @@ from typing import Any
 from imagecards.errors import FormatError
 from imagecards.formats.figures import Points, check_pixels, clipped, ellipse, polygon_of, turned_box
 from imagecards.formats.groups import TAKEN, BadShapeError, Shape
+from imagecards.formats.labelstudio.owners import AREAS, kind_of
 from imagecards.geometry import decode_brush, mask_to_runs
 
 OWN_ID = "imagecards-"
@@ -18,7 +19,6 @@ PART_OF = "part_of"
 """The key of a region's ``meta`` that names the region whose object it is a part of."""
 
 _DECIMALS = 8  # of pixels: what a percentage keeps of the coordinates in any image, so that 1/3 of 3 is 1
-_KINDS = ("polygon", "rectangle", "brush", "ellipse")
 _WITHOUT_AREA = ("keypoint", "vector", "relation")
 _FIELDS = ("number", "rating", "taxonomy", "datetime")
 _TAKEN = (*TAKEN, "id", "id_", "area", "iscrowd", PART_OF)  # names of controls that mean something else in objects
@@ -29,7 +29,7 @@ class Found:
     """What the result of an annotation says of an image.
 
     Attributes:
-        size: Width and height of the image, where a region says so.
+        size: Width and height of the image, where a result says so.
         shapes: What has an area.
         categories: What was chosen for the image as a whole.
         texts: What was written on the image as a whole.
@@ -55,12 +55,12 @@ class _Told:
     def take(self, raw: Mapping[str, Any]) -> None:
         """Take one result."""
         type_, value = raw.get("type"), raw["value"]
-        kind = _kind(type_)
+        kind = kind_of(type_)
         labels = _labels(value, kind)
         if labels:
             self.labels.setdefault(kind, labels)
         key = "text" if type_ == "textarea" else type_
-        if kind not in _KINDS and isinstance(key, str) and key in value and key != "labels":
+        if kind not in AREAS and isinstance(key, str) and key in value and key != "labels":
             name = str(raw.get("from_name", key))
             while name in _TAKEN:
                 name += "_"
@@ -77,23 +77,23 @@ def pixels(percent: float, size: int) -> float:
     return round(percent * size / 100, _DECIMALS) + 0.0
 
 
-def read_result(result: list[Any], place: str, size: tuple[int, int] | None) -> Found:
-    """Read the result of an annotation.
+def read_result(results: Mapping[int, Any], place: str, size: tuple[int, int] | None) -> Found:
+    """Read what the result of an annotation says of one image.
 
     Args:
-        result: Regions, choices and texts as they are.
-        place: Where it is, for the issues.
+        results: Regions, choices and texts as they are, by their numbers in the result.
+        place: Where the result is, for the issues.
         size: Of the image, for regions that don't say it.
     """
-    found = Found()
+    found = Found(next(filter(None, map(size_said, results.values())), None))
     told: dict[str, _Told] = defaultdict(_Told)
     regions = set()
-    for raw in result:
+    for raw in results.values():
         if isinstance(raw, dict) and isinstance(raw.get("value"), dict) and isinstance(raw.get("id"), str):
             told[raw["id"]].take(raw)
-            if _kind(raw.get("type")) in _KINDS:
+            if kind_of(raw.get("type")) in AREAS:
                 regions.add(raw["id"])
-    for number, raw in enumerate(result):
+    for number, raw in results.items():
         where = f"{place}[{number}]"
         try:
             _read_one(raw, where, told, regions, size, found)
@@ -107,6 +107,12 @@ def read_result(result: list[Any], place: str, size: tuple[int, int] | None) -> 
     return found
 
 
+def size_said(raw: object) -> tuple[int, int] | None:
+    """Width and height of the image as a result says them, or the ``meta`` of a task."""
+    said = (raw.get("original_width"), raw.get("original_height")) if isinstance(raw, Mapping) else (None, None)
+    return said if all(type(side) is int and side > 0 for side in said) else None  # type: ignore[return-value]
+
+
 def _read_one(
     raw: object,
     where: str,
@@ -118,12 +124,12 @@ def _read_one(
     if not isinstance(raw, dict):
         raise BadShapeError("wrong-type", "a result is an object", value=raw)
     type_, value = raw.get("type"), raw.get("value")
-    kind = _kind(type_)
+    kind = kind_of(type_)
     if kind in _WITHOUT_AREA:
         raise BadShapeError("region-skipped", f"a {type_} has no area, and is left out", "type", type_, warning=True)
     if not isinstance(value, dict):
         raise BadShapeError("wrong-type", "the value of a result is an object", "value", value)
-    if kind in _KINDS:
+    if kind in AREAS:
         own = _size(raw, size)
         if found.size not in (None, own):
             raise BadShapeError("size-differs", "another region says another size of the image", "original_width")
@@ -208,10 +214,6 @@ def _outline(shape: Shape, kind: str, value: Mapping[str, Any], size: tuple[int,
     shape.polygon = polygon_of(corners)
 
 
-def _kind(type_: object) -> str:
-    return type_.removesuffix("labels") if isinstance(type_, str) else ""
-
-
 def _labels(value: Mapping[str, Any], kind: str) -> list[str] | None:
     labels = value.get(f"{kind}labels", value.get("labels"))
     return labels if _texts(labels) and labels else None
@@ -223,11 +225,10 @@ def _texts(value: object) -> bool:
 
 def _size(raw: Mapping[str, Any], known: tuple[int, int] | None) -> tuple[int, int]:
     said = raw.get("original_width"), raw.get("original_height")
-    if said == (None, None) and known is not None:
-        return known
-    if not all(type(side) is int and side > 0 for side in said):
+    size = known if said == (None, None) else size_said(raw)
+    if size is None:
         raise BadShapeError("size-unknown", "a region needs the image's original_width and original_height", "", said)
-    return said  # type: ignore[return-value]
+    return size
 
 
 def _point(point: object, where: str, size: tuple[int, int]) -> tuple[float, float]:

@@ -81,7 +81,9 @@ def _task(split: str | None, view: View, losses: Losses) -> dict[str, Any]:
         result = regions + result
     said = record.get("objects") is not None or bool(result)
     annotation = {"result": result, "was_cancelled": False, "ground_truth": False}
-    return {"data": data, "annotations": [annotation] if said else [], "predictions": []}
+    # regions say the size, too, but not every image has any
+    meta = {"original_width": view.width, "original_height": view.height}
+    return {"data": data, "meta": meta, "annotations": [annotation] if said else [], "predictions": []}
 
 
 def _of_image(view: View, losses: Losses) -> Iterator[dict[str, Any]]:

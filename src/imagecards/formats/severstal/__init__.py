@@ -71,6 +71,7 @@ def read_severstal(
         if split is not None:
             builder.splits.append(split)
         _read_table(table, header, builder, given, classes)
+    builder.warn_of_unlisted(names[0])
 
 
 def _size(size: Any) -> tuple[int, int] | None:

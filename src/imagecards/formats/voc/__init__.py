@@ -10,32 +10,32 @@ The files of ``ImageSets/Main`` are the splits; those of single classes (``cat_t
 folder on top whose name is that of a split is one.
 
 ``difficult``, ``truncated`` and ``occluded`` are kept as whole numbers, ``pose`` and all else of an object as text,
-its parts (head, hand, foot) as a list; of an image what ``source`` and ``owner`` say, and ``segmented``.
+its parts (head, hand, foot) as a list, its polygons as those of one outline; of an image what ``source`` and
+``owner`` say, ``segmented``, and what only its author knows. Of any other element that is repeated the first one
+counts, with a warning. The masks in ``SegmentationClass`` and ``SegmentationObject`` are not read, but kept among the
+annotation files.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 from imagecards.datasets import Place, scan_folder
 from imagecards.errors import FormatError, InvalidInputError
 from imagecards.formats.building import DatasetBuilder
-from imagecards.formats.finding import (
-    AmbiguousImageError,
-    ImageFinder,
-    bare_name,
-    first_files,
-    folder_split,
-    normal_path,
-)
+from imagecards.formats.finding import AmbiguousImageError, ImageFinder, bare_name, folder_split, some_files
 from imagecards.formats.format import Format
 from imagecards.formats.groups import BadShapeError
-from imagecards.formats.voc.objects import SHIFTS, number_of, read_object
+from imagecards.formats.voc.images import find_image, stem_of, suffix_of, without_folder
+from imagecards.formats.voc.objects import SHIFTS, number_of, plain, read_object, repeated
 from imagecards.formats.voc.sets import image_sets, innermost
 from imagecards.formats.xml_nodes import Node, XmlError, read_xml, xml_head
 
 MAX_FILE_BYTES = 32 * 2**20
 
 _OF_IMAGES = ("source", "owner")
+_OF_FILES = ("folder", "filename", "path", "size", "segmented", "object")
+_MASKS = ("SegmentationClass/", "SegmentationObject/")
 
 Boxes = Literal["1-based", "0-based", "edges"]
 
@@ -67,6 +67,17 @@ def read_voc(path: Path, builder: DatasetBuilder, *, boxes: Boxes = "1-based") -
     if path == builder.root:
         reader.read_unannotated()
     reader.tell_unknown()
+    _keep_masks(path, names, builder)
+
+
+def _keep_masks(path: Path, names: Collection[str], builder: DatasetBuilder) -> None:
+    """Tell of masks that are not read, and keep them as they are."""
+    for folder in _MASKS:
+        masks = sorted(name for name in names if name.startswith(folder))
+        builder.annotation_files.update({name: str(path / name) for name in masks})
+        if masks:
+            message = f"{len(masks):,} masks are kept as files, and not read as objects"
+            builder.warn("file-not-read", message, folder.rstrip("/"), None, "", masks[0])
 
 
 class _Reader:
@@ -94,19 +105,20 @@ class _Reader:
             self.builder.warn("not-voc", message, relative, None, root.tag)
             return
         self.builder.annotation_files[relative] = str(place)
-        stem = _stem(relative)
+        stem = stem_of(relative)
         self.stems.add(stem)
         try:
-            image = self._find(root.text_of("filename"), relative)
+            image = find_image(root.text_of("filename"), relative, self.finder, self.builder)
         except AmbiguousImageError as error:
             message = f"several files may be meant: {', '.join(error.files[:5])}. Name the XML file after its image"
             self.builder.error("ambiguous-image", message, relative, None, "filename", root.text_of("filename"))
             return
         if image is not None:
             self.seen.add(image)
-        path = image or _without_folder(relative).rpartition(".")[0] + _suffix(root.text_of("filename"))
+        path = image or without_folder(relative).rpartition(".")[0] + suffix_of(root.text_of("filename"))
         name, split = self._named(path, relative, stem)
         objects, lines = self._objects(root, relative)
+        self._tell_repeated(root, relative, None, "", "object")
         self.builder.image(
             name,
             file=image,
@@ -121,8 +133,8 @@ class _Reader:
     def read_unannotated(self) -> None:
         """Add the images that have no XML file: nothing is known of their objects."""
         for image in self.finder.images:
-            if image not in self.seen and not image.startswith(("SegmentationClass/", "SegmentationObject/")):
-                stem = _stem(image)
+            if image not in self.seen and not image.startswith(_MASKS):
+                stem = stem_of(image)
                 self.stems.add(stem)
                 name, split = self._named(image, image, stem)
                 self.builder.image(name, file=image, place=Place(image, None), split=split)
@@ -141,27 +153,6 @@ class _Reader:
             return name, folder_split(name)
         split = self.sets[stem][0] if stem in self.sets else None
         return (f"{split}/{name}" if split is not None else name), split
-
-    def _find(self, said: str, relative: str) -> str | None:
-        """The image of an XML file: of the same name, else the one that it names."""
-        bare = _without_folder(relative)
-        folder, _, own = bare.rpartition("/")
-        above, _, last = folder.rpartition("/")
-        bases = [folder, *(f"{folder}/{each}".lstrip("/") for each in ("JPEGImages", "images"))]
-        if last.lower() in ("labels", "xml", "xmls"):
-            bases += [f"{above}/{each}".lstrip("/") for each in ("JPEGImages", "images")]
-        prefixes = [f"{base}/" if base else "" for base in bases]
-        if bare != relative:  # in Annotations/x, the images may lie in JPEGImages/x
-            inner = relative.split("Annotations/", 1)
-            prefixes += [f"{inner[0]}{each}/{inner[1].rpartition('/')[0]}/" for each in ("JPEGImages", "images")]
-        same = next((found for prefix in prefixes if (found := self.finder.with_stem(prefix + _bare_stem(own)))), None)
-        named = self.finder.exact(prefix + normal_path(said) for prefix in prefixes) if said else None
-        if same is not None and named is not None and same != named:
-            message = f"filename names {named}, and the file is called after {same}, which counts"
-            self.builder.warn("name-differs", message, relative, None, "filename", said)
-        if same is not None or named is not None:
-            return same or named
-        return self.finder.similar(normal_path(said)) if said else None
 
     def _size(self, root: Node, relative: str) -> tuple[int, int] | None:
         node = root.first("size")
@@ -182,6 +173,7 @@ class _Reader:
             try:
                 objects.append(read_object(node, self.boxes))
                 lines.append((node.line, called))
+                self._tell_repeated(node, relative, node.line, called, "polygon", "part")
             except BadShapeError as error:
                 where = f"{called}.{error.where}"
                 self.builder.error(error.rule, error.message, relative, node.line, where, error.value)
@@ -192,6 +184,11 @@ class _Reader:
             message = "VOC counts pixels from 1, and this box begins at 0: if all count from 0, say boxes='0-based'"
             self.builder.warn("boxes-from-zero", message, relative, from_zero, "bndbox")
         return objects, lines
+
+    def _tell_repeated(self, node: Node, relative: str, line: int | None, called: str, *may: str) -> None:
+        for tag in repeated(node, *may):
+            message = "there are several of these, and the first one counts"
+            self.builder.warn("repeated-element", message, relative, line, ".".join(filter(None, (called, tag))))
 
 
 def _extra(root: Node) -> dict[str, Any]:
@@ -204,28 +201,10 @@ def _extra(root: Node) -> dict[str, Any]:
     segmented = number_of(root.text_of("segmented"))
     if segmented is not None:
         extra["segmented"] = int(segmented)
+    for child in root.children:
+        if child.tag not in (*_OF_FILES, *_OF_IMAGES) and (child.text or child.children):
+            extra.setdefault(child.tag, plain(child))
     return extra
-
-
-def _stem(relative: str) -> str:
-    """What ``ImageSets`` calls an image: its path without the folder of its kind and without extension."""
-    return _bare_stem(bare_name(_without_folder(relative)))
-
-
-def _without_folder(relative: str) -> str:
-    parts = relative.split("/")
-    if "Annotations" in parts[:-1]:
-        parts.remove("Annotations")
-    return "/".join(parts)
-
-
-def _bare_stem(path: str) -> str:
-    return path.rpartition(".")[0]
-
-
-def _suffix(name: str) -> str:
-    _, dot, suffix = name.rpartition(".")
-    return f".{suffix}" if dot and "/" not in suffix else ".jpg"
 
 
 def _is_voc(path: Path) -> bool:
@@ -235,8 +214,7 @@ def _is_voc(path: Path) -> bool:
 def _looks_like_it(path: Path) -> bool:
     if path.is_file():
         return path.suffix.lower() == ".xml" and _is_voc(path)
-    documents = first_files(path, ".xml")
-    return bool(documents) and all(map(_is_voc, documents))
+    return any(map(_is_voc, some_files(path, ".xml")))
 
 
 FORMAT = Format(

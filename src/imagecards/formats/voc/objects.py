@@ -1,7 +1,8 @@
 """The objects of Pascal VOC: boxes and polygons of pixels that are counted from 1, or from 0."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imagecards.formats.figures import box_of
@@ -33,14 +34,14 @@ def read_object(node: Node, boxes: str) -> dict[str, Any]:
     name = node.text_of("name")
     if not name:
         raise BadShapeError("missing-field", "an object has a name", "name", "")
-    outline = node.first("polygon")
     entry: dict[str, Any] = {"bbox": None, "category": name}
-    if outline is not None:
-        entry["segmentation"] = [_polygon(outline, boxes)]
+    outline = [_polygon(part, boxes) for part in node.all("polygon")]
+    if outline:
+        entry["segmentation"] = outline
     box = node.first("bndbox")
-    if box is None and outline is None:
+    if box is None and not outline:
         raise BadShapeError("missing-field", "an object has a bndbox", "bndbox", "")
-    entry["bbox"] = _box(box, boxes) if box is not None else box_of(entry["segmentation"])
+    entry["bbox"] = _box(box, boxes) if box is not None else box_of(outline)
     for flag in _FLAGS:
         text = node.text_of(flag)
         if text:
@@ -52,8 +53,36 @@ def read_object(node: Node, boxes: str) -> dict[str, Any]:
     for child in node.children:
         if child.tag not in _OWN and (child.text or child.children):
             key = child.tag if child.tag not in _RENAMED else f"{child.tag}_"
-            entry.setdefault(key, _plain(child))
+            entry.setdefault(key, plain(child))
     return entry
+
+
+def repeated(node: Node, *may: str) -> Iterator[str]:
+    """The elements that there are several of in one, or in one within it, each with what it is in: ``bndbox/xmin``.
+
+    Args:
+        node: The element that they are in.
+        may: Those that there may be several of.
+    """
+    tags = Counter(child.tag for child in node.children)
+    yield from (tag for tag, count in tags.items() if count > 1 and tag not in may)
+    for child in node.children:
+        if child.tag != "object" and not _named_attributes(child):
+            yield from (f"{child.tag}/{tag}" for tag in repeated(child, *(("pt",) if child.tag == "polygon" else ())))
+
+
+def plain(node: Node) -> Any:
+    """An element that only its author knows, as JSON; of those that are repeated in it, the first."""
+    if not node.children:
+        return node.text
+    return _named_attributes(node) or {child.tag: plain(child) for child in reversed(node.children)}
+
+
+def _named_attributes(node: Node) -> dict[str, str]:
+    """What an element says in attributes that have a name and a value, as CVAT writes them; empty for any other."""
+    pairs = [(child.text_of("name"), child.text_of("value")) for child in node.children if child.tag == "attribute"]
+    whole = len(pairs) == len(node.children) and all(name for name, _ in pairs)
+    return dict(reversed(pairs)) if whole else {}
 
 
 def _box(node: Node | None, boxes: str) -> list[float]:
@@ -80,13 +109,6 @@ def _polygon(node: Node, boxes: str) -> list[float]:
     if len(flat) < 6:
         raise BadShapeError("polygon-too-short", "a polygon has three points or more", "polygon", str(flat))
     return flat
-
-
-def _plain(node: Node) -> Any:
-    """An element that only its author knows, as JSON."""
-    if not node.children:
-        return node.text
-    return {child.tag: _plain(child) for child in node.children}
 
 
 def _coordinate(node: Node, tag: str) -> float:
