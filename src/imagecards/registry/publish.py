@@ -11,7 +11,7 @@ from imagecards.cards import FIRST, Artifact, Bump, CardRef, DataCard, Parent, S
 from imagecards.datasets import Derived
 from imagecards.errors import FormatError, IntegrityError, ReadOnlyError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
-from imagecards.registry.artifacts import all_artifacts, put_artifact, same_content
+from imagecards.registry.artifacts import find_artifact, put_artifact, same_content
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.commit import commit
 from imagecards.registry.difference import bump_cards
@@ -218,10 +218,15 @@ def _says_the_same(
         return False
     if request.version not in (None, card.version) or lookup.tombstone(store, card.ref) is not None:
         return False
-    if not kept:
-        return True
-    there = all_artifacts(store, card)
-    return all(name in there and same_content(there[name], artifact) for name, artifact in kept.items())
+    return all(_has_artifact(store, card, name, artifact) for name, artifact in kept.items())
+
+
+def _has_artifact(store: Store, card: DataCard, name: str, artifact: Artifact) -> bool:
+    try:
+        there = find_artifact(store, card, name)
+    except (IntegrityError, FormatError):
+        return False  # what is damaged is not what is to be kept
+    return there is not None and same_content(there, artifact)
 
 
 def _next_version(versions: Sequence[Version], bump: Bump) -> Version:

@@ -170,7 +170,10 @@ class CardRegistry:
         return Path(to)
 
     def versions(self, name: str | CardName, *, withdrawn: bool = False) -> list[Version]:
-        """The versions of a name in ascending order.
+        """The versions of a name in ascending order: every number that is registered, damaged cards included.
+
+        Cards are not read for it. That a version is listed says that it was registered; whether it can still be read,
+        `load` and `verify` tell.
 
         Args:
             name: ``space/name``.
@@ -187,14 +190,22 @@ class CardRegistry:
         return versions
 
     def list(self) -> "pl.DataFrame":
-        """One row for each name: its latest version, counts, tags."""
+        """One row for each name: its latest version, counts, tags.
+
+        A damaged card is of the kind ``damaged`` and says in its description what is wrong; a tag that can't be read
+        is listed as ``"prod (damaged)"``.
+        """
         from imagecards.registry.listing import list_cards
 
         lookup.check_registry(self.store)
         return list_cards(self.store)
 
     def tags(self, name: str | CardName) -> dict[str, Version]:
-        """Which version each tag of a name stands for."""
+        """Which version each tag of a name stands for.
+
+        Raises:
+            IntegrityError: A tag is damaged; ``load("space/name@tag")`` still reads each of the others.
+        """
         lookup.check_registry(self.store)
         return lookup.current_tags(self.store, CardName.parse(str(name)))
 
@@ -267,13 +278,18 @@ class CardRegistry:
 
         Raises:
             NotFoundError: The version has none of that name.
+            IntegrityError: What says so is damaged; that another artifact is, does not matter.
         """
         from imagecards.registry.artifacts import open_artifact
 
         return open_artifact(self.store, self.load(reference), name)
 
     def artifacts(self, reference: AnyReference) -> dict[str, Artifact]:
-        """The artifacts of a version, by name: those of its registration and those attached later."""
+        """The artifacts of a version, by name: those of its registration and those attached later.
+
+        Raises:
+            IntegrityError: One is damaged; ``artifact`` still reads each of the others.
+        """
         from imagecards.registry.artifacts import all_artifacts
 
         return all_artifacts(self.store, self.load(reference))
