@@ -16,6 +16,7 @@ import pytest
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import (
+    IntegrityError,
     InvalidInputError,
     InvalidMetadataError,
     NotFoundError,
@@ -143,6 +144,33 @@ def test_a_damaged_version_does_not_block_its_name(
     opened = registry.open("a/b")
     assert isinstance(opened, ImageDataset)
     assert len(opened.read_bytes("000.png")) > 0
+
+
+@pytest.mark.parametrize("how", ["missing", "truncated"])
+@pytest.mark.parametrize("lost", ["shard-00000.tar", "records.parquet", "00000.zst", "note.txt"])
+def test_a_lost_file_of_an_earlier_version_blocks_no_new_one(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path, lost: str, how: str
+) -> None:
+    (tmp_path / "note.txt").write_text("a note")
+    folder = make_folder(2)
+    os.utime(folder)
+    first = registry.register(ImageDataset(image_dir=folder), "a/b", artifacts={"note": tmp_path / "note.txt"})
+    (path,) = Path(registry.url).rglob(lost)
+    path.chmod(0o644)
+    if how == "missing":
+        path.unlink()
+    else:
+        os.truncate(path, path.stat().st_size - 1)
+    again = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert (str(again.version), again.dataset_digest) == ("1.0.1", first.dataset_digest)
+    assert again.bump_reason == "patch: the same data, stored anew, since files of 1.0.0 are missing"
+    grown = registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    assert str(grown.version) == "1.1.0"
+    for version in ("1.0.1", "1.1.0"):
+        assert registry.verify(f"a/b@{version}", deep=True).ok
+    assert not registry.verify("a/b@1.0.0").ok
+    with pytest.raises(IntegrityError, match=r"a/b@1\.0\.0 is registered with these data, and .* is missing"):
+        registry.register(ImageDataset(image_dir=make_folder(2, name="same")), "a/b", version="1.0.0")
 
 
 def test_hidden_metadata_is_read_every_time(registry: CardRegistry, make_folder: MakeFolder) -> None:

@@ -185,7 +185,8 @@ def all_artifacts(store: Store, card: DataCard) -> dict[str, Artifact]:
 
 def readable_artifacts(store: Store, card: DataCard) -> tuple[dict[str, Artifact], dict[str, ImageCardsError]]:
     """The artifacts of a version that can be read, and what is wrong with each of the others, by name."""
-    artifacts, damaged = dict(card.artifacts), {}
+    artifacts = dict(card.artifacts)
+    damaged: dict[str, ImageCardsError] = {}
     labels = keys.document_names(store.children(keys.attached(card.ref)))
     for name in keys.valid(partial(check_label, what="artifact name"), labels):
         if name not in artifacts:

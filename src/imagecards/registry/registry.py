@@ -105,6 +105,7 @@ class CardRegistry:
             NotFoundError: A parent is not in this registry.
             VersionConflictError: ``version`` is registered with other content.
             CommitUnknownError: The storage gave no clear answer; ``resolve`` finds out.
+            ImageCardsError: The version is registered, and a tag of it could not be set: the message says so.
         """
         from imagecards.registry.register import register
         from imagecards.registry.request import check_list, make_request
@@ -210,7 +211,7 @@ class CardRegistry:
         return lookup.current_tags(self.store, CardName.parse(str(name)))
 
     def tag(self, reference: AnyReference, *labels: str) -> DataCard:
-        """Let tags stand for a version from now on.
+        """Let tags stand for a version from now on. One that fails keeps no other from it.
 
         Raises:
             InvalidInputError: A tag is not a valid name.
@@ -218,19 +219,19 @@ class CardRegistry:
         """
         checked = [Tag(label) for label in labels]
         card = self.load(reference)
-        for label in checked:
-            tags.append_tag(self.store, card.name, label, card.version)
+        tags.append_tags(self.store, card.name, checked, card.version)
         return card
 
     def untag(self, name: str | CardName, *labels: str) -> None:
-        """Take tags away; the versions stay.
+        """Take tags away; the versions stay. One that fails keeps no other from it.
 
         Raises:
-            NotFoundError: There is no such tag.
+            InvalidInputError: A tag is not a valid name; none was taken away.
+            NotFoundError: There is no such tag; says which ones were taken away.
         """
         lookup.check_registry(self.store)
-        for label in labels:
-            tags.append_tag(self.store, CardName.parse(str(name)), Tag(label), None)
+        checked = [Tag(label) for label in labels]
+        tags.append_tags(self.store, CardName.parse(str(name)), checked, None)
 
     def withdraw(self, reference: AnyReference, reason: str) -> CardRef:
         """Take a version out of every look-up, for good: its number is never used again.
