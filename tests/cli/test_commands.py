@@ -274,6 +274,15 @@ def test_verify_tells_each_problem_once(run: Run, filled: Path) -> None:
     assert {problem["image"] for problem in said.json["problems"]} == {"", "000.png"}
 
 
+def test_verify_notes_a_withdrawn_parent(run: Run, filled: Path, make_folder: MakeFolder) -> None:
+    run("register", make_folder(2, name="few"), "vision/few", "--parent", "vision/cats@1.0.0")
+    run("withdraw", "vision/cats@1.0.0", "--reason", "a secret")
+    found = run("verify")
+    assert found.code == 0
+    assert found.out.splitlines()[0] == ("note: vision/few@1.0.0: its parent vision/cats@1.0.0 was withdrawn: a secret")
+    assert [note["card"] for note in run("verify", "--json").json["notes"]] == ["vision/few@1.0.0"]
+
+
 def test_gc_lists_before_it_deletes(run: Run, filled: Path) -> None:
     assert run("gc").out == "nothing to collect\n"
     stray = filled / "data/vision/cats/20200101T000000Z-0123456789abcdef/shard-00000.tar"
