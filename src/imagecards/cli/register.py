@@ -87,7 +87,7 @@ def register(
         description=description,
         license=license,
         source=source,
-        parents=parent or (),
+        parents=parent,
         metadata=_parse_object(info),
         artifacts=dict(_parse_pair(pair) for pair in artifact or ()),
     )

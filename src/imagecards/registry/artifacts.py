@@ -111,6 +111,10 @@ def find_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str,
     found = {}
     for name, path in artifacts.items():
         check_label(name, "artifact name")
+        if not isinstance(path, str | os.PathLike):
+            raise InvalidInputError(
+                f"the artifact {name} is named by a path, not by {type(path).__name__}: give a path"
+            )
         found[name] = _find(name, Path(path))
     return found
 

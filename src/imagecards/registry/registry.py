@@ -68,7 +68,7 @@ class CardRegistry:
         description: str | None = None,
         license: str | None = None,
         source: str | None = None,
-        parents: Sequence[AnyReference] = (),
+        parents: Sequence[AnyReference] | None = None,
         metadata: Mapping[str, Any] | None = None,
         artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
         executor: Executor | None = None,
@@ -91,7 +91,7 @@ class CardRegistry:
             license: An SPDX identifier or a name.
             source: Where it came from.
             parents: The versions that it was made from; they must be in this registry. Like metadata and artifacts,
-                they hold until the data change.
+                they hold until the data change; ``[]`` says that there are none.
             metadata: Anything else, as JSON.
             artifacts: Files or folders to keep beside the card, by name.
             executor: Where to read and pack images: any ``concurrent.futures`` executor; by default threads.
@@ -118,7 +118,7 @@ class CardRegistry:
             description=description,
             license=license,
             source=source,
-            parents=[self.load(parent) for parent in check_list(parents, "parents")],
+            parents=None if parents is None else [self.load(parent) for parent in check_list(parents, "parents")],
             metadata=metadata,
             artifacts=artifacts,
         )
@@ -131,8 +131,9 @@ class CardRegistry:
             NotFoundError: Nothing matches; says what there is.
             IntegrityError: The card is damaged, or not the one that the reference pins.
         """
+        parsed = self._parse(reference)
         lookup.check_registry(self.store)
-        return lookup.read_card(self.store, lookup.resolve_reference(self.store, self._parse(reference)))
+        return lookup.read_card(self.store, lookup.resolve_reference(self.store, parsed))
 
     def open(self, reference: AnyReference) -> "ImageDataset | TableDataset":
         """The dataset of a version; its images are read when they are asked for.
@@ -248,6 +249,7 @@ class CardRegistry:
         """
         from imagecards.registry.withdraw import withdraw_version
 
+        _check_kind(reference)
         lookup.check_registry(self.store)
         if isinstance(reference, str):
             spec = parse_reference(reference).spec
@@ -358,4 +360,11 @@ class CardRegistry:
 
     def _parse(self, reference: AnyReference) -> Reference:
         """What is meant; a card means itself, and no other card of the same name and version."""
+        _check_kind(reference)
         return parse_reference(str(reference.pin if isinstance(reference, DataCard) else reference))
+
+
+def _check_kind(reference: object) -> None:
+    if not isinstance(reference, str | CardRef | DataCard):
+        message = f"a reference is text such as 'space/name@^1', or a card, not {type(reference).__name__}"
+        raise InvalidInputError(message)
