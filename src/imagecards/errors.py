@@ -109,3 +109,14 @@ class CommitUnknownError(StorageError):
 
 class MissingDependencyError(ImageCardsError, ImportError):
     """An optional dependency is not installed; the message names the extra."""
+
+
+def retold(error: ImageCardsError, message: str) -> ImageCardsError:
+    """An error of the same type with the same facts that says more, for example what was done before it.
+
+    Example:
+        >>> retold(IntegrityError("a.json is damaged", "a.json"), "the tag prod: a.json is damaged").place
+        'a.json'
+    """
+    facts = error.args[1:] if isinstance(error, InvalidMetadataError | IntegrityError | CommitUnknownError) else ()
+    return type(error)(message, *facts)

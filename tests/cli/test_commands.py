@@ -172,11 +172,38 @@ def test_diff_compares_across_registries(run: Run, filled: Path, make_folder: Ma
 
 
 def test_a_damaged_latest_version_is_listed_as_such(run: Run, filled: Path) -> None:
-    card = filled / "cards/vision/cats/1.1.0.json"
-    card.chmod(0o644)
-    card.write_bytes(card.read_bytes()[:-20])
+    spoil(filled / "cards/vision/cats/1.1.0.json")
     listed = run("list")
     assert (listed.code, listed.out.splitlines()[1].split()[:4]) == (0, ["vision/cats", "1.1.0", "2", "damaged"])
+
+
+def spoil(file: Path) -> None:
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def test_one_damaged_document_hides_nothing_else(run: Run, filled: Path) -> None:
+    run("tag", "vision/cats@1.0.0", "good", "bad")
+    run("attach", "vision/cats@1.1.0", "first", "note.txt")
+    run("attach", "vision/cats@1.1.0", "second", "note.txt")
+    for place in ("cards/vision/cats/1.0.0", "tags/vision/cats/bad/00000001", "artifacts/vision/cats/1.1.0/first"):
+        spoil(filled / f"{place}.json")
+    listed = run("versions", "vision/cats")
+    assert listed.code == 0
+    assert listed.err.startswith("the tag bad of vision/cats is damaged: tags/vision/cats/bad/00000001.json ")
+    damaged, sound = listed.out.splitlines()[1:]
+    assert re.fullmatch(r"1\.0\.0 +damaged +good prod +cards/vision/cats/1\.0\.0\.json is damaged", damaged)
+    assert re.match(r"1\.1\.0 .* 4 images", sound)
+    assert [row["kind"] for row in run("versions", "vision/cats", "--json").json] == ["damaged", "images"]
+    log = run("log", "vision/cats")
+    assert log.out.splitlines()[-1] == ("1.0.0  damaged  [good prod]: cards/vision/cats/1.0.0.json is damaged")
+    assert run("list").out.splitlines()[1].split()[:3] == ["vision/cats", "1.1.0", "2"]
+    assert "bad (damaged)" in run("list").out
+    shown = run("show", "vision/cats")
+    assert (shown.code, shown.err) == (0, listed.err)
+    assert "    second  1 file, 6 B\n    first  damaged: artifacts/vision/cats/1.1.0/first.json" in shown.out
+    said = run("show", "vision/cats", "--json").json["artifacts"]
+    assert (said["first"]["kind"], said["second"]["kind"]) == ("damaged", "file")
 
 
 def test_diff_names_each_kind_of_change(run: Run, make_folder: MakeFolder, tmp_path: Path) -> None:
@@ -245,6 +272,15 @@ def test_verify_tells_each_problem_once(run: Run, filled: Path) -> None:
     said = run("verify", "vision/cats@1.0.0", "--deep", "--json")
     assert (said.code, said.json["ok"], said.json["deep"]) == (1, False, True)
     assert {problem["image"] for problem in said.json["problems"]} == {"", "000.png"}
+
+
+def test_verify_notes_a_withdrawn_parent(run: Run, filled: Path, make_folder: MakeFolder) -> None:
+    run("register", make_folder(2, name="few"), "vision/few", "--parent", "vision/cats@1.0.0")
+    run("withdraw", "vision/cats@1.0.0", "--reason", "a secret")
+    found = run("verify")
+    assert found.code == 0
+    assert found.out.splitlines()[0] == ("note: vision/few@1.0.0: its parent vision/cats@1.0.0 was withdrawn: a secret")
+    assert [note["card"] for note in run("verify", "--json").json["notes"]] == ["vision/few@1.0.0"]
 
 
 def test_gc_lists_before_it_deletes(run: Run, filled: Path) -> None:

@@ -132,7 +132,7 @@ def test_failing_at_every_system_call(
         if error is None:
             assert visible, f"a false success: nothing is there after call {number}"
         elif not isinstance(error, CommitUnknownError) and visible:
-            assert "is registered, but its tag" in str(error), f"a false failure at call {number}: {error!r}"
+            assert "is registered; the tag" in str(error), f"a false failure at call {number}: {error!r}"
         assert error is None or str(error)
         scene.check_recovery(registry)
     assert failures > 50

@@ -99,6 +99,26 @@ def test_damage_is_named(filled: CardRegistry, folder: Path) -> None:
     assert problem.place.endswith("h5/a.h5")
 
 
+def test_one_damaged_document_blocks_no_other_artifact(filled: CardRegistry, folder: Path) -> None:
+    for name in ("h5", "one", "two"):
+        filled.attach("a/b", name, folder / "a.h5")
+    document = Path(filled.url) / "artifacts/a/b/1.0.0/one.json"
+    document.chmod(0o644)
+    document.write_bytes(document.read_bytes()[:-9])
+    assert filled.artifact("a/b", "h5").read() == filled.artifact("a/b", "two").read() == b"first"
+    with pytest.raises(IntegrityError, match=r"the artifact one is damaged: .*; h5, two of a/b@1\.0\.0 can be read"):
+        filled.artifacts("a/b")
+    with pytest.raises(IntegrityError, match=r"one\.json"):
+        filled.artifact("a/b", "one")
+    with pytest.raises(NotFoundError, match="it has h5, one, two"):
+        filled.artifact("a/b", "none")
+    filled.attach("a/b", "three", folder / "a.h5")
+    (problem,) = filled.verify().problems
+    assert problem.place == "artifacts/a/b/1.0.0/one.json"
+    card = filled.register(pl.DataFrame({"id": [1]}), "a/b", artifacts={"one": folder / "a.h5"})
+    assert str(card.version) == "1.0.1", "what is damaged is not what is to be kept"
+
+
 def pipe(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
 

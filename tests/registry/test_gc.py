@@ -143,6 +143,25 @@ def test_nothing_is_collected_while_a_card_is_lost(registry: CardRegistry, make_
     assert registry.verify(deep=True).ok
 
 
+@pytest.mark.parametrize("lost", ["cards/a/b/1.0.0.json", "cards/a/b", "cards/a"])
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_lost_card_that_only_a_child_names_stops_it(
+    registry: CardRegistry, make_folder: MakeFolder, lost: str, withdrawn: bool
+) -> None:
+    registry.register(ImageDataset(image_dir=make_folder(2)), "a/b")
+    registry.register(pl.DataFrame({"x": [1]}), "c/child", parents=["a/b@1.0.0"])
+    if withdrawn:
+        registry.withdraw("c/child@1.0.0", reason="wrong")
+    place = Path(registry.url) / lost
+    place.rename(Path(registry.url) / "kept")
+    age(registry, 48)
+    with pytest.raises(IntegrityError, match=r"nothing was deleted.*names the parent a/b@1\.0\.0") as caught:
+        registry.gc(delete=True)
+    assert caught.value.place == "cards/a/b/1.0.0.json"
+    (Path(registry.url) / "kept").rename(place)
+    assert registry.verify("a/b", deep=True).ok
+
+
 @pytest.mark.parametrize("stray", ["cards/.DS_Store", "cards/a/notes.txt", "cards/a/b/notes.txt", "artifacts/.nfs0001"])
 def test_stray_files_keep_nothing_from_being_collected(
     registry: CardRegistry, make_folder: MakeFolder, stray: str

@@ -162,9 +162,25 @@ def test_list_shows_a_damaged_card_and_all_others(filled: CardRegistry) -> None:
         "version": "1.0.0",
         "kind": "damaged",
         "versions": 1,
-        "tags": ["prod"],
+        "tags": ["prod", "test (damaged)"],
         "description": "cards/c/d/1.0.0.json is damaged",
     }
+
+
+def test_a_damaged_tag_is_named_and_the_others_can_still_be_looked_up(filled: CardRegistry) -> None:
+    filled.tag("a/b@1.2.0", "prod", "test")
+    spoil(filled, "tags/a/b/test/00000001.json")
+    with pytest.raises(IntegrityError, match="the tag test of a/b is damaged") as caught:
+        filled.tags("a/b")
+    assert caught.value.place == "tags/a/b/test/00000001.json"
+    assert str(filled.load("a/b@prod").version) == "1.2.0"
+
+
+def test_a_damaged_card_is_still_a_version_that_was_registered(filled: CardRegistry) -> None:
+    spoil(filled, "cards/a/b/1.2.0.json")
+    assert Version(1, 2, 0) in filled.versions("a/b")
+    with pytest.raises(IntegrityError):
+        filled.load("a/b@1.2.0")
 
 
 STRAYS = [

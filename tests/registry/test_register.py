@@ -16,6 +16,7 @@ import pytest
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import (
+    IntegrityError,
     InvalidInputError,
     InvalidMetadataError,
     NotFoundError,
@@ -143,6 +144,55 @@ def test_a_damaged_version_does_not_block_its_name(
     opened = registry.open("a/b")
     assert isinstance(opened, ImageDataset)
     assert len(opened.read_bytes("000.png")) > 0
+
+
+@pytest.mark.parametrize("how", ["missing", "truncated"])
+@pytest.mark.parametrize("lost", ["shard-00000.tar", "records.parquet", "00000.zst", "note.txt"])
+def test_a_lost_file_of_an_earlier_version_blocks_no_new_one(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path, lost: str, how: str
+) -> None:
+    (tmp_path / "note.txt").write_text("a note")
+    folder = make_folder(2)
+    os.utime(folder)
+    first = registry.register(ImageDataset(image_dir=folder), "a/b", artifacts={"note": tmp_path / "note.txt"})
+    (path,) = Path(registry.url).rglob(lost)
+    path.chmod(0o644)
+    if how == "missing":
+        path.unlink()
+    else:
+        os.truncate(path, path.stat().st_size - 1)
+    again = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert (str(again.version), again.dataset_digest) == ("1.0.1", first.dataset_digest)
+    assert again.bump_reason == "patch: the same data, stored anew, since files of 1.0.0 are missing"
+    grown = registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    assert str(grown.version) == "1.1.0"
+    for version in ("1.0.1", "1.1.0"):
+        assert registry.verify(f"a/b@{version}", deep=True).ok
+    assert not registry.verify("a/b@1.0.0").ok
+    with pytest.raises(IntegrityError, match=r"a/b@1\.0\.0 is registered with these data, and .* is missing"):
+        registry.register(ImageDataset(image_dir=make_folder(2, name="same")), "a/b", version="1.0.0")
+
+
+@pytest.mark.parametrize("inside", ["record", "objects"])
+@pytest.mark.parametrize("opener", ["[", '{"a":'])
+def test_the_deepest_line_that_is_valid_can_be_registered(
+    registry: CardRegistry, make_folder: MakeFolder, inside: str, opener: str
+) -> None:
+    folder = make_folder({"a.png": {}})
+    objects = '{"bbox": [[1, 1, 2, 2]], "categories": [1], "x": [DEEP]}'
+    ends = {"[": "]", '{"a":': "}"}
+    for times in range(40, 0, -1):
+        deep = opener * times + "1" + ends[opener] * times
+        field = f'"x": {deep}' if inside == "record" else f'"objects": {objects.replace("DEEP", deep)}'
+        (folder / "metadata.jsonl").write_text('{"file_name": "a.png", ' + field + "}\n")
+        if ImageDataset(image_dir=folder).validate().ok:
+            break
+    assert times > 10
+    card = registry.register(ImageDataset(image_dir=folder), "a/b")
+    opened = registry.open("a/b")
+    assert isinstance(opened, ImageDataset)
+    assert list(opened.records) == list(ImageDataset(image_dir=folder).records)
+    assert card.summary.images == 1
 
 
 def test_hidden_metadata_is_read_every_time(registry: CardRegistry, make_folder: MakeFolder) -> None:
@@ -294,6 +344,16 @@ def test_nothing_is_stored_of_an_invalid_dataset(registry: CardRegistry, make_fo
         ({"artifacts": {"plot": "missing.png"}}, "neither a file nor a folder"),
         ({"artifacts": {"My Plot": "x"}}, "My Plot"),
         ({"description": 3}, "text"),
+        ({"tags": "prod"}, r"tags='prod' is one value: give a list, tags=\['prod'\]"),
+        ({"tags": 3}, "tags=3 is one value"),
+        ({"tags": [3]}, "int"),
+        ({"parents": "a/b"}, r"parents='a/b' is one value: give a list, parents=\['a/b'\]"),
+        ({"parents": b"a/b"}, "is one value"),
+        ({"parents": [3]}, "a reference is text such as .* not int"),
+        ({"metadata": [1]}, "metadata= takes a dict, not list"),
+        ({"artifacts": ["x"]}, "artifacts= takes a dict, not list"),
+        ({"artifacts": {"plot": 3}}, "named by a path, not by int"),
+        ({"version": 1}, "int"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_stored(
@@ -304,6 +364,16 @@ def test_wrong_arguments_are_refused_before_anything_is_stored(
     assert not list(registry.store.list(""))
 
 
+def test_one_card_is_no_list_of_parents(registry: CardRegistry) -> None:
+    card = registry.register(pl.DataFrame({"x": [1]}), "a/parent")
+    wrong: Any = card
+    with pytest.raises(InvalidInputError, match="is one value: give a list"):
+        registry.register(pl.DataFrame({"x": [2]}), "a/b", parents=wrong)
+    with pytest.raises(InvalidInputError, match=r"the parent a/parent@1\.0\.0 is named twice: name it once"):
+        registry.register(pl.DataFrame({"x": [2]}), "a/b", parents=["a/parent", card])
+    assert registry.list()["name"].to_list() == ["a/parent"]
+
+
 def test_parents_are_pinned(registry: CardRegistry, make_folder: MakeFolder) -> None:
     raw = registry.register(ImageDataset(image_dir=make_folder(3)), "a/raw")
     child = registry.register(registry.open("a/raw"), "a/child", parents=["a/raw@^1"])
@@ -312,6 +382,17 @@ def test_parents_are_pinned(registry: CardRegistry, make_folder: MakeFolder) -> 
     assert child.dataset_digest == raw.dataset_digest
     with pytest.raises(NotFoundError, match="a/none"):
         registry.register(ImageDataset(image_dir=make_folder(1, name="other")), "a/b", parents=["a/none"])
+
+
+def test_no_parents_can_be_said(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    registry.register(pl.DataFrame({"x": [1]}), "a/parent")
+    dataset = ImageDataset(image_dir=make_folder(1))
+    registry.register(dataset, "a/b", parents=["a/parent"])
+    inherited = registry.register(dataset, "a/b", description="the same")
+    assert [str(parent.ref) for parent in inherited.parents] == ["a/parent@1.0.0"]
+    cleared = registry.register(dataset, "a/b", parents=[])
+    assert (str(cleared.version), cleared.parents) == ("1.0.2", ())
+    assert registry.register(dataset, "a/b", parents=[]) == registry.register(dataset, "a/b") == cleared
 
 
 def test_a_folder_of_something_else_is_not_made_a_registry(tmp_path: Path, make_folder: MakeFolder) -> None:

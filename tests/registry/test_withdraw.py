@@ -118,3 +118,39 @@ def test_a_tag_that_is_not_known_says_to_do_it_again() -> None:
     store.lose = [False] * 100
     with pytest.raises(CommitUnknownError, match="tag it again once the storage answers"):
         append_tag(store, NAME, "prod", Version(1, 0, 0))
+
+
+def test_a_tag_that_fails_after_the_commit_is_not_told_as_a_failed_registration() -> None:
+    store = Lossy("tags/")
+    registry = CardRegistry(store)
+    store.lose = [False] * 5  # as often as one entry is tried
+    with pytest.raises(CommitUnknownError) as caught:
+        registry.register(pl.DataFrame({"x": [1]}), "a/b", tags=["prod", "test"])
+    message = str(caught.value)
+    assert message.startswith("a/b@1.0.0 is registered; the tag test was set; the tag prod was not set, as far as is")
+    assert message.endswith("; tag a/b@1.0.0 with prod again once the cause is mended")
+    assert registry.resolve(caught.value.attempt) == registry.load("a/b@test")
+
+
+def test_a_damaged_tag_is_told_beside_the_version_that_is_registered(registry: CardRegistry) -> None:
+    registry.register(pl.DataFrame({"x": [1]}), "a/b", tags=["prod"])
+    entry = Path(registry.url) / "tags/a/b/prod/00000001.json"
+    entry.chmod(0o644)
+    entry.write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match=r"^a/b@1\.1\.0 is registered; the tag prod was not set") as caught:
+        registry.register(pl.DataFrame({"x": [1, 2]}), "a/b", tags=["prod"])
+    assert caught.value.place == "tags/a/b/prod/00000001.json"
+    assert str(registry.load("a/b").version) == "1.1.0"
+
+
+def test_one_tag_that_fails_keeps_no_other_from_being_moved_or_taken_away(registry: CardRegistry) -> None:
+    registry.register(pl.DataFrame({"x": [1]}), "a/b", tags=["prod", "test"])
+    with pytest.raises(
+        NotFoundError, match=r"the tag prod was taken away; the tag test was taken away; .*has no tag none"
+    ):
+        registry.untag("a/b", "prod", "none", "test")
+    assert registry.tags("a/b") == {}
+    with pytest.raises(InvalidInputError):
+        registry.untag("a/b", "v1")
+    with pytest.raises(NotFoundError, match=r"^a/b has no tag none: nothing to take away$"):
+        registry.untag("a/b", "none")

@@ -35,14 +35,14 @@ def complete_reference(context: typer.Context, incomplete: str) -> list[str]:
 def complete_tag(context: typer.Context, incomplete: str) -> list[str]:
     """The tags of the name that was typed before."""
     name = str(context.params.get("name") or context.params.get("reference") or "").partition("@")[0]
-    return [tag for tag in _look_up(context, lambda registry: iter(registry.tags(name))) if tag.startswith(incomplete)]
+    return [tag for tag in _look_up(context, lambda registry: _tags(registry, name)) if tag.startswith(incomplete)]
 
 
 def complete_artifact(context: typer.Context, incomplete: str) -> list[str]:
     """The artifacts of the version that was typed before."""
     typed = context.args or [""]  # behind an option without its value, what was typed is left there
     reference = str(context.params.get("reference") or typed[0])
-    found = _look_up(context, lambda registry: iter(registry.artifacts(reference)))
+    found = _look_up(context, lambda registry: _artifacts(registry, reference))
     return [name for name in found if name.startswith(incomplete)]
 
 
@@ -91,7 +91,20 @@ def _names(registry: "CardRegistry") -> Iterator[str]:
     yield from map(str, card_names(registry.store))
 
 
+def _artifacts(registry: "CardRegistry", reference: str) -> Iterator[str]:
+    from imagecards.registry.artifacts import readable_artifacts
+
+    yield from readable_artifacts(registry.store, registry.load(reference))[0]
+
+
+def _tags(registry: "CardRegistry", name: str) -> Iterator[str]:
+    from imagecards.cards import CardName
+    from imagecards.registry.lookup import readable_tags  # one damaged tag is no reason to complete none
+
+    yield from readable_tags(registry.store, CardName.parse(name))[0]
+
+
 def _specs(registry: "CardRegistry", name: str) -> Iterator[str]:
     yield "latest"
-    yield from registry.tags(name)
+    yield from _tags(registry, name)
     yield from map(str, reversed(registry.versions(name)))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagecards.cli.options import AsJson, Name, Registry, open_registry
-from imagecards.cli.printing import plural, print_columns, print_fields, print_json, say, size, warn
-from imagecards.errors import NotFoundError
+from imagecards.cli.printing import plural, print_columns, print_fields, print_json, say, shorten, size, warn
 
 if TYPE_CHECKING:
     from imagecards.registry import CardRegistry
@@ -77,42 +76,55 @@ def show_log(
             say(f"{row['version']}  withdrawn")
             continue
         tags = f"  [{' '.join(row['tags'])}]" if row["tags"] else ""
+        if row["kind"] == "damaged":
+            say(f"{row['version']}  damaged{tags}: {row['description']}")
+            continue
         say(f"{row['version']}  {row['created'].replace('T', ' ').removesuffix('Z')} UTC{tags}")
         print_fields([("changed", row["reason"]), ("described", row["description"])])
         for parent in row["parents"]:
             say(f"  made from {parent}")
 
 
-def _version_rows(registry: "CardRegistry", name: str, *, withdrawn: bool) -> Iterator[dict[str, Any]]:
+def _version_rows(registry: "CardRegistry", text: str, *, withdrawn: bool) -> Iterator[dict[str, Any]]:
+    """One row for each version in ascending order; says on standard error which tags can't be read."""
+    from imagecards.cards import CardName, DataCard
+    from imagecards.registry.listing import read_versions, what_is_wrong
+    from imagecards.registry.lookup import check_registry, readable_tags
+
+    check_registry(registry.store)
+    name = CardName.parse(text)
     tags: dict[str, list[str]] = {}
-    for label, tagged in registry.tags(name).items():
+    readable, unreadable = readable_tags(registry.store, name)
+    for label, tagged in readable.items():
         tags.setdefault(str(tagged), []).append(label)
-    for version in registry.versions(name, withdrawn=withdrawn):
-        try:
-            card = registry.load(f"{name}@{version}")
-        except NotFoundError:
-            yield {"version": str(version), "withdrawn": True}
-            continue
-        yield {
-            "version": str(version),
-            "withdrawn": False,
-            "created": f"{card.created:%Y-%m-%dT%H:%M:%SZ}",
-            "kind": card.kind,
-            "images": card.summary.images,
-            "objects": card.summary.objects,
-            "rows": card.summary.rows,
-            "bytes": card.summary.bytes,
-            "tags": tags.get(str(version), []),
-            "description": card.description,
-            "reason": card.bump_reason,
-            "parents": [str(parent.ref) for parent in card.parents],
-            "digest": card.digest,
-        }
+    for label, error in unreadable.items():
+        warn(f"the tag {label} of {name} is damaged: {shorten(str(error))}")
+    for version, card in read_versions(registry.store, name, withdrawn=withdrawn):
+        row: dict[str, Any] = {"version": str(version), "withdrawn": card is None}
+        if isinstance(card, DataCard):
+            row |= {
+                "created": f"{card.created:%Y-%m-%dT%H:%M:%SZ}",
+                "kind": card.kind,
+                "images": card.summary.images,
+                "objects": card.summary.objects,
+                "rows": card.summary.rows,
+                "bytes": card.summary.bytes,
+                "tags": tags.get(str(version), []),
+                "description": card.description,
+                "reason": card.bump_reason,
+                "parents": [str(parent.ref) for parent in card.parents],
+                "digest": card.digest,
+            }
+        elif card is not None:
+            row |= {"kind": "damaged", "tags": tags.get(str(version), []), "description": what_is_wrong(card)}
+        yield row
 
 
 def _columns(row: dict[str, Any]) -> tuple[object, ...]:
     if row["withdrawn"]:
         return (row["version"], "withdrawn", None, None, None, None, None)
+    if row["kind"] == "damaged":
+        return (row["version"], None, "damaged", None, None, " ".join(row["tags"]), row["description"])
     return (
         row["version"],
         row["created"].replace("T", " ").removesuffix("Z"),

@@ -101,7 +101,7 @@ def register(
             description=description,
             license=license,
             source=source,
-            parents=parent or (),
+            parents=parent,
             metadata=_parse_object(info),
             artifacts={**artifacts, **kept},
         )

@@ -7,7 +7,7 @@ import typer
 
 from imagecards.cli.attach import artifact_facts
 from imagecards.cli.options import AsJson, Reference, Registry, open_registry
-from imagecards.cli.printing import plural, print_counts, print_fields, print_json, say, size
+from imagecards.cli.printing import plural, print_counts, print_fields, print_json, say, shorten, size, warn
 
 if TYPE_CHECKING:
     from imagecards.cards import DataCard
@@ -20,10 +20,16 @@ def add_commands(app: typer.Typer) -> None:
 
 def show(reference: Reference, registry: Registry = None, as_json: AsJson = False) -> None:
     """Show a version: counts, classes, splits, artifacts, digests."""
+    from imagecards.registry.artifacts import readable_artifacts
+    from imagecards.registry.lookup import readable_tags
+
     opened = open_registry(registry)
     card = opened.load(reference)
-    kept = opened.artifacts(card)
-    tags = sorted(label for label, version in opened.tags(card.name).items() if version == card.version)
+    kept, unreadable = readable_artifacts(opened.store, card)
+    readable, unreadable_tags = readable_tags(opened.store, card.name)
+    tags = sorted(label for label, version in readable.items() if version == card.version)
+    for label, error in unreadable_tags.items():
+        warn(f"the tag {label} of {card.name} is damaged: {shorten(str(error))}")
     if as_json:
         print_json(
             json.loads(card.to_json())
@@ -31,7 +37,8 @@ def show(reference: Reference, registry: Registry = None, as_json: AsJson = Fals
                 "reference": str(card.ref),
                 "digest": card.digest,
                 "tags": tags,
-                "artifacts": {name: artifact_facts(artifact) for name, artifact in kept.items()},
+                "artifacts": {name: artifact_facts(artifact) for name, artifact in kept.items()}
+                | {name: {"kind": "damaged", "description": str(error)} for name, error in unreadable.items()},
             }
         )
         return
@@ -40,10 +47,12 @@ def show(reference: Reference, registry: Registry = None, as_json: AsJson = Fals
     print_fields([*_said(card), *(_image_facts(card) if card.kind == "images" else _table_facts(card))])
     print_counts("classes", summary.categories)
     print_counts("splits", list(summary.splits.items()))
-    if kept:
+    if kept or unreadable:
         say("  artifacts")
     for name, artifact in kept.items():
         say(f"    {name}  {plural(len(artifact.files), 'file')}, {size(artifact.size)}")
+    for name, error in unreadable.items():
+        say(f"    {name}  damaged: {shorten(str(error))}")
     for parent in card.parents:
         say(f"  made from {parent.ref}")
 

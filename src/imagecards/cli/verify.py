@@ -55,6 +55,8 @@ def verify(
         say(f"  {line}")
     if len(lines) > limit:
         say(f"... and {len(lines) - limit:,} more (--limit, --json)")
+    for note in found.notes:
+        say(f"note: {note.card}: {note.message}")
     looked = f"{plural(found.cards, 'version')}, {plural(found.files, 'file')}, {size(found.size)}"
     how = "every byte was read" if deep else "presence and sizes; --deep reads every byte"
     say(f"{'all as registered' if found.ok else plural(len(lines), 'problem')}: {looked} ({how})")

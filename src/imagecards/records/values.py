@@ -18,8 +18,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from imagecards.digests import MAX_SAFE_INTEGER
 from imagecards.paths import check_relative
 
-MAX_DEPTH = 64
-"""How deep a line may nest: far more than any annotation needs, far less than any parser's stack holds."""
+MAX_DEPTH = 32
+"""How deep a line may nest: far more than any annotation needs, and what parquet holds, where a list takes two levels
+of the hundred that its readers accept."""
 
 MAX_PROBLEMS = 100
 """How many problems are told of one value."""

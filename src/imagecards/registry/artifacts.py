@@ -2,14 +2,24 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from imagecards.cards import Artifact, ArtifactFile, AttachedArtifact, DataCard, check_label
 from imagecards.destination import new_folder
-from imagecards.errors import AlreadyExistsError, InvalidInputError, NotFoundError, StorageError
+from imagecards.errors import (
+    AlreadyExistsError,
+    FormatError,
+    ImageCardsError,
+    IntegrityError,
+    InvalidInputError,
+    NotFoundError,
+    StorageError,
+    retold,
+)
 from imagecards.registry import keys
 from imagecards.registry.attempt import Attempt, attempting
 from imagecards.registry.files import read_chunks, read_file
@@ -101,6 +111,10 @@ def find_artifacts(artifacts: Mapping[str, str | os.PathLike[str]]) -> dict[str,
     found = {}
     for name, path in artifacts.items():
         check_label(name, "artifact name")
+        if not isinstance(path, str | os.PathLike):
+            raise InvalidInputError(
+                f"the artifact {name} is named by a path, not by {type(path).__name__}: give a path"
+            )
         found[name] = _find(name, Path(path))
     return found
 
@@ -142,7 +156,7 @@ def attach(store: Store, card: DataCard, name: str, path: str | os.PathLike[str]
         InvalidInputError: The name or path is not valid.
     """
     found = find_artifacts({name: path})[name]
-    there = all_artifacts(store, card).get(name)
+    there = find_artifact(store, card, name)
     with attempting(store, card.name) as attempt:
         artifact = put_artifact(attempt, name, found)
         if there is None:
@@ -164,22 +178,46 @@ def all_artifacts(store: Store, card: DataCard) -> dict[str, Artifact]:
     """The artifacts of a version, by name: those of its registration and those attached later.
 
     Raises:
-        IntegrityError: An attached one is pinned to another card.
+        IntegrityError: An attached one is damaged or pinned to another card; says which others can be read.
     """
+    artifacts, damaged = readable_artifacts(store, card)
+    for name, error in damaged.items():
+        others = f"; {', '.join(artifacts)} of {card.ref} can be read, each by itself" if artifacts else ""
+        raise retold(error, f"the artifact {name} is damaged: {error}{others}")
+    return artifacts
+
+
+def readable_artifacts(store: Store, card: DataCard) -> tuple[dict[str, Artifact], dict[str, ImageCardsError]]:
+    """The artifacts of a version that can be read, and what is wrong with each of the others, by name."""
     artifacts = dict(card.artifacts)
-    for attached in attached_later(store, card):
-        artifacts.setdefault(attached.name, attached.artifact)
-    return dict(sorted(artifacts.items()))
+    damaged: dict[str, ImageCardsError] = {}
+    labels = keys.document_names(store.children(keys.attached(card.ref)))
+    for name in keys.valid(partial(check_label, what="artifact name"), labels):
+        if name not in artifacts:
+            try:
+                artifacts[name] = _read_attached(store, card, name)
+            except (IntegrityError, FormatError) as error:
+                damaged[name] = error
+    return dict(sorted(artifacts.items())), damaged
 
 
-def attached_later(store: Store, card: DataCard) -> Iterator[AttachedArtifact]:
-    """What was attached to a version after its registration, each checked to be pinned to this card."""
-    folder = keys.attached(card.ref)
-    for stem in keys.document_names(store.children(folder)):
-        key = f"{folder}{stem}.json"
-        attached = AttachedArtifact.from_json(store.get(key), place=key)
-        attached.check_pin(card.digest, stem, place=key)
-        yield attached
+def find_artifact(store: Store, card: DataCard, name: str) -> Artifact | None:
+    """One artifact of a version, whatever became of the others; ``None`` where it has none of that name.
+
+    Raises:
+        IntegrityError: It is damaged, or pinned to another card.
+    """
+    if name in card.artifacts:
+        return card.artifacts[name]
+    there = name in keys.document_names(store.children(keys.attached(card.ref)))
+    return _read_attached(store, card, name) if there else None
+
+
+def _read_attached(store: Store, card: DataCard, name: str) -> Artifact:
+    key = f"{keys.attached(card.ref)}{name}.json"
+    attached = AttachedArtifact.from_json(store.get(key), place=key)
+    attached.check_pin(card.digest, name, place=key)
+    return attached.artifact
 
 
 def open_artifact(store: Store, card: DataCard, name: str) -> StoredArtifact:
@@ -187,12 +225,15 @@ def open_artifact(store: Store, card: DataCard, name: str) -> StoredArtifact:
 
     Raises:
         NotFoundError: The version has none of that name.
+        IntegrityError: It is damaged, or pinned to another card.
     """
-    artifacts = all_artifacts(store, card)
-    if name not in artifacts:
-        has = f"it has {', '.join(artifacts)}" if artifacts else "it has none"
+    artifact = find_artifact(store, card, name)
+    if artifact is None:
+        artifacts, damaged = readable_artifacts(store, card)
+        names = sorted([*artifacts, *damaged])
+        has = f"it has {', '.join(names)}" if names else "it has none"
         raise NotFoundError(f"{card.ref} has no artifact {name!r}: {has}")
-    return StoredArtifact(store, name, artifacts[name])
+    return StoredArtifact(store, name, artifact)
 
 
 def same_content(one: Artifact, other: Artifact) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from imagecards.cards import StoredFile
+from imagecards.cards import DataCard, StoredFile
 from imagecards.errors import CommitUnknownError, IntegrityError, NotFoundError, StorageError
 from imagecards.storage import Store
 
@@ -42,6 +42,20 @@ def put_file(store: Store, key: str, chunks: Iterable[bytes]) -> StoredFile:
     if not created:
         raise StorageError(f"{key} exists already in {store.url}, in a folder of this attempt alone: try again")
     return StoredFile(key=key, size=size, digest=f"sha256:{sha.hexdigest()}")
+
+
+def is_whole(store: Store, stored: StoredFile) -> bool:
+    """Whether a file is there with the size that it was stored with; its bytes are not read."""
+    try:
+        entry = store.stat(stored.key)
+    except IntegrityError:  # something else than a file lies there
+        return False
+    return entry is not None and entry.size == stored.size
+
+
+def lost_file(store: Store, card: DataCard) -> StoredFile | None:
+    """The first file that a card names and that is missing or has another size, if there is one."""
+    return next((stored for stored in card.files() if not is_whole(store, stored)), None)
 
 
 def read_file(store: Store, stored: StoredFile) -> bytes:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imagecards.cards import FORMAT, unseal
+from imagecards.cards import FORMAT, CardRef, unseal
 from imagecards.digests import JsonValue
 from imagecards.errors import FormatError, IntegrityError, InvalidInputError
-from imagecards.registry import keys
+from imagecards.registry import keys, lookup
 from imagecards.registry.attempt import MAXIMUM_AGE
 from imagecards.registry.survey import LOST, survey
 from imagecards.storage import LEFTOVER, Entry, Store
@@ -72,10 +72,27 @@ def _check_complete(store: Store) -> None:
     Raises:
         IntegrityError: One is.
     """
-    for problem in survey(store).problems:
+    found = survey(store)
+    for problem in found.problems:
         if LOST in problem.message or problem.place == keys.CARDS.rstrip("/"):
-            message = f"nothing was deleted, because data of a lost card can't be told from garbage: {problem}"
-            raise IntegrityError(message, problem.place)
+            raise _lost(str(problem), problem.place)
+    known = set(found.cards)
+    for ref in found.cards:
+        for parent in _parents(store, ref):
+            if parent not in known:
+                key = keys.card(parent)
+                raise _lost(f"{ref} names the parent {parent}, {LOST}: restore {key} from a copy", key)
+
+
+def _parents(store: Store, ref: CardRef) -> list[CardRef]:
+    try:
+        return [CardRef(parent.ref.name, parent.ref.version) for parent in lookup.read_card(store, ref).parents]
+    except IntegrityError:  # it was withdrawn long ago: every card whose files count was read before
+        return []
+
+
+def _lost(what: str, key: str) -> IntegrityError:
+    return IntegrityError(f"nothing was deleted, because data of a lost card can't be told from garbage: {what}", key)
 
 
 def _candidates(store: Store) -> Iterator[Entry]:

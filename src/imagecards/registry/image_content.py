@@ -34,6 +34,7 @@ from imagecards.registry import contents
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.attributes import encode_attributes
 from imagecards.registry.difference import card_side
+from imagecards.registry.files import is_whole
 from imagecards.registry.pack import Group, Member, group_members, pack_groups, shard_key
 from imagecards.registry.publish import content_of
 from imagecards.registry.reading import ShardSource, check_paths
@@ -191,7 +192,7 @@ class ImageContent:
         known = {document.digest: document.stored for lender in self.lenders for document in lender.documents}
         for number, (path, text) in enumerate(self.survey.documents.items()):
             sha256 = self.survey.document_digests[path]
-            if sha256 not in known:
+            if sha256 not in known or not is_whole(attempt.store, known[sha256]):
                 known[sha256] = attempt.put(f"documents/{number:05d}.zst", [contents.compress(text)])
             yield Document(path=path, size=len(text), digest=sha256, stored=known[sha256])
 

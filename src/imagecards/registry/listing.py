@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from imagecards.cards import CardName, CardRef
+from imagecards.cards import CardName, CardRef, DataCard, Version
 from imagecards.errors import ImageCardsError
 from imagecards.registry import lookup
 from imagecards.storage import Store
@@ -29,10 +29,43 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 def list_cards(store: Store) -> pl.DataFrame:
     """One row for each name, with its latest version that was not withdrawn.
 
-    A version whose card can't be read is of the kind ``damaged``, and what is wrong with it is its description.
+    A version whose card can't be read is of the kind ``damaged``, and what is wrong with it is its description; a tag
+    that can't be read is called so behind its name.
     """
     rows = [row for name in lookup.card_names(store) for row in _row(store, name)]
     return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def read_versions(
+    store: Store, name: CardName, *, withdrawn: bool
+) -> Iterator[tuple[Version, DataCard | ImageCardsError | None]]:
+    """Every version of a name in ascending order with its card, or what is wrong with that.
+
+    Args:
+        store: The registry's store.
+        name: The name.
+        withdrawn: Whether to list withdrawn ones too, with ``None`` for their cards.
+
+    Raises:
+        NotFoundError: Nothing is registered under that name.
+    """
+    gone = lookup.withdrawn_versions(store, name)
+    versions = [version for version in lookup.all_versions(store, name) if withdrawn or version not in gone]
+    if not versions:
+        raise lookup.nothing_there(store, name)
+    for version in versions:
+        if version in gone:
+            yield version, None
+            continue
+        try:
+            yield version, lookup.read_card(store, CardRef(name, version))
+        except ImageCardsError as error:  # one damaged card is no reason to show none of the others
+            yield version, error
+
+
+def what_is_wrong(error: ImageCardsError) -> str:
+    """The first part of what an error says: what was found, without digests and remedies."""
+    return re.split(r"[;:.] ", str(error))[0]
 
 
 def _row(store: Store, name: CardName) -> Iterator[dict[str, Any]]:
@@ -40,16 +73,17 @@ def _row(store: Store, name: CardName) -> Iterator[dict[str, Any]]:
     version = lookup.latest_version(versions)
     if version is None:
         return
+    tags, unreadable = lookup.readable_tags(store, name)
     row = {
         "name": str(name),
         "version": str(version),
         "versions": len(versions),
-        "tags": sorted(lookup.current_tags(store, name, readable=True)),
+        "tags": sorted([*tags, *(f"{label} (damaged)" for label in unreadable)]),
     }
     try:
         card = lookup.read_card(store, CardRef(name=name, version=version))
     except ImageCardsError as error:  # one damaged card is no reason to show none of the others
-        yield row | {"kind": "damaged", "description": re.split(r"[;:.] ", str(error))[0]}
+        yield row | {"kind": "damaged", "description": what_is_wrong(error)}
         return
     yield row | {
         "kind": card.kind,

@@ -1,7 +1,7 @@
 """From a reference to a card: versions, tags, withdrawals."""
 
 from collections.abc import Iterable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from operator import attrgetter
 
@@ -17,7 +17,7 @@ from imagecards.cards import (
     Version,
     check_label,
 )
-from imagecards.errors import FormatError, ImageCardsError, IntegrityError, NotFoundError
+from imagecards.errors import FormatError, ImageCardsError, IntegrityError, NotFoundError, retold
 from imagecards.registry import keys
 from imagecards.storage import Store
 
@@ -184,24 +184,30 @@ def tag_entry(store: Store, name: CardName, label: str) -> TagEntry | None:
     return read_tag(store, name, label, numbers[-1]) if numbers else None
 
 
-def current_tags(store: Store, name: CardName, *, readable: bool = False) -> dict[str, Version]:
+def current_tags(store: Store, name: CardName) -> dict[str, Version]:
     """Which version each tag of a name stands for now.
-
-    Args:
-        store: The registry's store.
-        name: Whose tags.
-        readable: Leave out tags that can't be read, for those who only want to show what there is.
 
     Raises:
         IntegrityError: A tag is damaged.
     """
-    found = {}
-    for label in keys.valid(Tag, store.children(keys.tags(name))):
-        with suppress(ImageCardsError) if readable else nullcontext():
+    tags, damaged = readable_tags(store, name)
+    for label, error in damaged.items():
+        raise retold(error, f"the tag {label} of {name} is damaged: {error}")
+    return tags
+
+
+def readable_tags(store: Store, name: CardName) -> tuple[dict[str, Version], dict[str, ImageCardsError]]:
+    """The tags of a name that can be read, and what is wrong with each of the others."""
+    found, damaged = {}, {}
+    for label in map(str, keys.valid(Tag, store.children(keys.tags(name)))):
+        try:
             entry = tag_entry(store, name, label)
-            if entry is not None and entry.version is not None:
-                found[str(label)] = entry.version
-    return found
+        except ImageCardsError as error:
+            damaged[label] = error
+            continue
+        if entry is not None and entry.version is not None:
+            found[label] = entry.version
+    return found, damaged
 
 
 def _check_tagged(store: Store, label: str, ref: CardRef) -> None:
@@ -228,7 +234,7 @@ def _missing(store: Store, name: CardName, what: str, *, already_a_sentence: boo
     versions = live_versions(store, name)
     if versions:
         shown = ", ".join(str(version) for version in versions[-5:])
-        tags = sorted(current_tags(store, name, readable=True))
+        tags = sorted(readable_tags(store, name)[0])
         there = "the latest are" if len(versions) > 5 else "there are" if len(versions) > 1 else "there is"
         tagged = f" and the tag{'s' if len(tags) > 1 else ''} {', '.join(tags)}" if tags else ""
         return f"{sentence}; {there} {shown}{tagged}"

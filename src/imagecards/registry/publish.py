@@ -11,10 +11,11 @@ from imagecards.cards import FIRST, Artifact, Bump, CardRef, DataCard, Parent, S
 from imagecards.datasets import Derived
 from imagecards.errors import FormatError, IntegrityError, ReadOnlyError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
-from imagecards.registry.artifacts import all_artifacts, put_artifact, same_content
+from imagecards.registry.artifacts import find_artifact, put_artifact, same_content
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.commit import commit
 from imagecards.registry.difference import bump_cards
+from imagecards.registry.files import is_whole, lost_file
 from imagecards.registry.request import Request
 from imagecards.storage import Store
 
@@ -138,14 +139,15 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     """
     store = attempt.store
     kept = {name: put_artifact(attempt, name, found) for name, found in request.artifacts.items()}
-    if previous is not None and _says_the_same(store, previous, content, request, kept):
+    whole = previous if previous is not None and lost_file(store, previous) is None else None
+    if whole is not None and _says_the_same(store, whole, content, request, kept):
         attempt.abandon()
-        _confirm(store, previous)
-        return previous
+        _confirm(store, whole)
+        return whole
     unchanged = previous is not None and previous.dataset_digest == content.dataset_digest
     newest = previous
-    if previous is not None and content.same_files(previous):
-        content = SameContent(previous)
+    if whole is not None and content.same_files(whole):
+        content = SameContent(whole)
     fields = {
         **_inherited(previous, unchanged=unchanged),
         **request.said,
@@ -155,7 +157,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
         "summary": content.summary,
     }
     if previous is not None and unchanged:
-        kept = {**previous.artifacts, **kept}
+        kept = {**_whole_artifacts(store, previous), **kept}
     bump: Derived | None = None
     for _ in range(_TRIES):
         versions = lookup.all_versions(store, request.name)
@@ -185,8 +187,15 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
             return card
         other = DataCard.from_json(there, place=key)
         if _says_the_same(store, other, content, request, kept):
-            attempt.abandon()
-            return other
+            lost = lost_file(store, other)
+            if lost is None:
+                attempt.abandon()
+                return other
+            message = (
+                f"{other.ref} is registered with these data, and {lost.key} is missing or has another size: restore "
+                "the file from a copy, or ask for no number, to store the data anew"
+            )
+            raise IntegrityError(message, lost.key, f"{lost.size} bytes")
         if request.version is not None:
             message = (
                 f"{card.ref} is registered already, with other content (dataset {other.dataset_digest}): versions are "
@@ -218,10 +227,26 @@ def _says_the_same(
         return False
     if request.version not in (None, card.version) or lookup.tombstone(store, card.ref) is not None:
         return False
-    if not kept:
-        return True
-    there = all_artifacts(store, card)
-    return all(name in there and same_content(there[name], artifact) for name, artifact in kept.items())
+    return all(_has_artifact(store, card, name, artifact) for name, artifact in kept.items())
+
+
+def _has_artifact(store: Store, card: DataCard, name: str, artifact: Artifact) -> bool:
+    try:
+        there = find_artifact(store, card, name)
+    except (IntegrityError, FormatError):
+        return False  # what is damaged is not what is to be kept
+    return there is not None and same_content(there, artifact)
+
+
+def _whole_artifacts(store: Store, card: DataCard) -> dict[str, Artifact]:
+    """The artifacts of a card that a new version can take over: those whose files are there."""
+    whole = {}
+    for name, artifact in card.artifacts.items():
+        if all(is_whole(store, file.stored) for file in artifact.files):
+            whole[name] = artifact
+        else:
+            _log.warning("the artifact %s of %s is not taken over: files of it are missing", name, card.ref)
+    return whole
 
 
 def _next_version(versions: Sequence[Version], bump: Bump) -> Version:
@@ -245,7 +270,9 @@ def _bump(store: Store, content: Content, request: Request, newest: DataCard | N
     if newest is None:
         return Derived("major", "the version before can't be read")
     if newest.dataset_digest == content.dataset_digest:
-        return Derived("patch", "the same data, described anew")
+        if lost_file(store, newest) is None:
+            return Derived("patch", "the same data, described anew")
+        return Derived("patch", f"the same data, stored anew, since files of {newest.version} are missing")
     try:
         return content.bump_since(store, newest)
     except IntegrityError as error:

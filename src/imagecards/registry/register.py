@@ -1,5 +1,6 @@
 """Registering: from data to a new version, complete or not at all."""
 
+import logging
 import os
 import uuid
 from collections.abc import Callable
@@ -8,12 +9,13 @@ from dataclasses import replace
 
 from imagecards.cards import CardRef, DataCard, RegistryMarker
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
-from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
+from imagecards.errors import CommitUnknownError, InvalidInputError, VersionConflictError
 from imagecards.records import Report, attribute_issues
 from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import ANNOTATIONS, annotation_artifact
 from imagecards.registry.attempt import Attempt, attempting
 from imagecards.registry.commit import commit
+from imagecards.registry.files import lost_file
 from imagecards.registry.image_content import Survey, pack_images
 from imagecards.registry.publish import (
     Content,
@@ -26,9 +28,10 @@ from imagecards.registry.publish import (
 from imagecards.registry.request import Request
 from imagecards.registry.shelf import Shelf
 from imagecards.registry.tables import TableContent
-from imagecards.registry.tags import append_tag
+from imagecards.registry.tags import append_tags
 from imagecards.storage import Store
 
+_log = logging.getLogger("imagecards")
 _LOST_AND_FOUND = "lost+found"  # what a new file system has at its root
 _TRIES = 3
 _LENDERS = 4  # versions of a name whose records are searched for images; each is one read
@@ -59,12 +62,10 @@ def register(store: Store, data: object, request: Request, executor: Executor | 
         except LenderWithdrawnError:
             if not remaining:
                 raise
-    for label in request.tags:
-        try:
-            append_tag(store, card.name, label, card.version)
-        except StorageError as error:
-            message = f"{card.ref} is registered, but its tag {label} could not be set ({error}): use tag to try again"
-            raise StorageError(message) from error
+    try:
+        append_tags(store, card.name, request.tags, card.version, done=f"{card.ref} is registered")
+    except CommitUnknownError as error:  # whoever resolves the attempt finds the card, which is there
+        raise CommitUnknownError(str(error), card.attempt, error.visible) from error
     return card
 
 
@@ -82,7 +83,9 @@ def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | No
 
     def prepare(attempt: Attempt, request: Request, previous: DataCard | None) -> Content:
         if previous is not None and remembered == "\n".join(content_of(previous)):
-            return SameContent(previous)
+            if lost_file(attempt.store, previous) is None:
+                return SameContent(previous)
+            _log.warning("files of %s are missing or truncated: its data are stored again", previous.ref)
         found = survey or Survey.of(dataset, scan)
         shelf = Shelf(attempt.store, _lenders(attempt.store, request, previous))
         content = pack_images(attempt, found, shelf, executor)

@@ -68,7 +68,7 @@ class CardRegistry:
         description: str | None = None,
         license: str | None = None,
         source: str | None = None,
-        parents: Sequence[AnyReference] = (),
+        parents: Sequence[AnyReference] | None = None,
         metadata: Mapping[str, Any] | None = None,
         artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
         executor: Executor | None = None,
@@ -91,7 +91,7 @@ class CardRegistry:
             license: An SPDX identifier or a name.
             source: Where it came from.
             parents: The versions that it was made from; they must be in this registry. Like metadata and artifacts,
-                they hold until the data change.
+                they hold until the data change; ``[]`` says that there are none.
             metadata: Anything else, as JSON.
             artifacts: Files or folders to keep beside the card, by name.
             executor: Where to read and pack images: any ``concurrent.futures`` executor; by default threads.
@@ -105,6 +105,7 @@ class CardRegistry:
             NotFoundError: A parent is not in this registry.
             VersionConflictError: ``version`` is registered with other content.
             CommitUnknownError: The storage gave no clear answer; ``resolve`` finds out.
+            ImageCardsError: The version is registered, and a tag of it could not be set: the message says so.
         """
         from imagecards.registry.register import register
         from imagecards.registry.request import check_list, make_request
@@ -117,7 +118,7 @@ class CardRegistry:
             description=description,
             license=license,
             source=source,
-            parents=[self.load(parent) for parent in check_list(parents, "parents")],
+            parents=None if parents is None else [self.load(parent) for parent in check_list(parents, "parents")],
             metadata=metadata,
             artifacts=artifacts,
         )
@@ -130,8 +131,9 @@ class CardRegistry:
             NotFoundError: Nothing matches; says what there is.
             IntegrityError: The card is damaged, or not the one that the reference pins.
         """
+        parsed = self._parse(reference)
         lookup.check_registry(self.store)
-        return lookup.read_card(self.store, lookup.resolve_reference(self.store, self._parse(reference)))
+        return lookup.read_card(self.store, lookup.resolve_reference(self.store, parsed))
 
     def open(self, reference: AnyReference) -> "ImageDataset | TableDataset":
         """The dataset of a version; its images are read when they are asked for.
@@ -170,7 +172,10 @@ class CardRegistry:
         return Path(to)
 
     def versions(self, name: str | CardName, *, withdrawn: bool = False) -> list[Version]:
-        """The versions of a name in ascending order.
+        """The versions of a name in ascending order: every number that is registered, damaged cards included.
+
+        Cards are not read for it. That a version is listed says that it was registered; whether it can still be read,
+        `load` and `verify` tell.
 
         Args:
             name: ``space/name``.
@@ -187,19 +192,27 @@ class CardRegistry:
         return versions
 
     def list(self) -> "pl.DataFrame":
-        """One row for each name: its latest version, counts, tags."""
+        """One row for each name: its latest version, counts, tags.
+
+        A damaged card is of the kind ``damaged`` and says in its description what is wrong; a tag that can't be read
+        is listed as ``"prod (damaged)"``.
+        """
         from imagecards.registry.listing import list_cards
 
         lookup.check_registry(self.store)
         return list_cards(self.store)
 
     def tags(self, name: str | CardName) -> dict[str, Version]:
-        """Which version each tag of a name stands for."""
+        """Which version each tag of a name stands for.
+
+        Raises:
+            IntegrityError: A tag is damaged; ``load("space/name@tag")`` still reads each of the others.
+        """
         lookup.check_registry(self.store)
         return lookup.current_tags(self.store, CardName.parse(str(name)))
 
     def tag(self, reference: AnyReference, *labels: str) -> DataCard:
-        """Let tags stand for a version from now on.
+        """Let tags stand for a version from now on. One that fails keeps no other from it.
 
         Raises:
             InvalidInputError: A tag is not a valid name.
@@ -207,19 +220,19 @@ class CardRegistry:
         """
         checked = [Tag(label) for label in labels]
         card = self.load(reference)
-        for label in checked:
-            tags.append_tag(self.store, card.name, label, card.version)
+        tags.append_tags(self.store, card.name, checked, card.version)
         return card
 
     def untag(self, name: str | CardName, *labels: str) -> None:
-        """Take tags away; the versions stay.
+        """Take tags away; the versions stay. One that fails keeps no other from it.
 
         Raises:
-            NotFoundError: There is no such tag.
+            InvalidInputError: A tag is not a valid name; none was taken away.
+            NotFoundError: There is no such tag; says which ones were taken away.
         """
         lookup.check_registry(self.store)
-        for label in labels:
-            tags.append_tag(self.store, CardName.parse(str(name)), Tag(label), None)
+        checked = [Tag(label) for label in labels]
+        tags.append_tags(self.store, CardName.parse(str(name)), checked, None)
 
     def withdraw(self, reference: AnyReference, reason: str) -> CardRef:
         """Take a version out of every look-up, for good: its number is never used again.
@@ -236,6 +249,7 @@ class CardRegistry:
         """
         from imagecards.registry.withdraw import withdraw_version
 
+        _check_kind(reference)
         lookup.check_registry(self.store)
         if isinstance(reference, str):
             spec = parse_reference(reference).spec
@@ -267,13 +281,18 @@ class CardRegistry:
 
         Raises:
             NotFoundError: The version has none of that name.
+            IntegrityError: What says so is damaged; that another artifact is, does not matter.
         """
         from imagecards.registry.artifacts import open_artifact
 
         return open_artifact(self.store, self.load(reference), name)
 
     def artifacts(self, reference: AnyReference) -> dict[str, Artifact]:
-        """The artifacts of a version, by name: those of its registration and those attached later."""
+        """The artifacts of a version, by name: those of its registration and those attached later.
+
+        Raises:
+            IntegrityError: One is damaged; ``artifact`` still reads each of the others.
+        """
         from imagecards.registry.artifacts import all_artifacts
 
         return all_artifacts(self.store, self.load(reference))
@@ -341,4 +360,11 @@ class CardRegistry:
 
     def _parse(self, reference: AnyReference) -> Reference:
         """What is meant; a card means itself, and no other card of the same name and version."""
+        _check_kind(reference)
         return parse_reference(str(reference.pin if isinstance(reference, DataCard) else reference))
+
+
+def _check_kind(reference: object) -> None:
+    if not isinstance(reference, str | CardRef | DataCard):
+        message = f"a reference is text such as 'space/name@^1', or a card, not {type(reference).__name__}"
+        raise InvalidInputError(message)

@@ -1,7 +1,7 @@
 """What a call of ``register`` asks for, checked before anything is stored."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from imagecards.cards import Bump, CardName, DataCard, Parent, Version, check_tag
 from imagecards.cards.frozen import freeze_json
+from imagecards.cards.model import CardModel
 from imagecards.errors import InvalidInputError
 from imagecards.registry.artifacts import FoundArtifact, find_artifacts
 
@@ -51,7 +52,7 @@ def make_request(
     description: str | None,
     license: str | None,
     source: str | None,
-    parents: Sequence[DataCard],
+    parents: Sequence[DataCard] | None,
     metadata: Mapping[str, Any] | None,
     artifacts: Mapping[str, str | os.PathLike[str]] | None,
 ) -> Request:
@@ -70,29 +71,45 @@ def make_request(
             raise InvalidInputError(f"{field}= takes text, not {type(value).__name__}")
     said: dict[str, Any] = {field: _json(value, field) for field, value in texts.items() if value is not None}
     if metadata is not None:
-        said["metadata"] = _json(dict(metadata), "metadata")
-    if parents:
-        said["parents"] = tuple(Parent(ref=card.ref, digest=card.digest) for card in parents)
+        said["metadata"] = _json(dict(_check_mapping(metadata, "metadata")), "metadata")
+    if parents is not None:
+        said["parents"] = _pinned(parents)
     return Request(
         name=name if isinstance(name, CardName) else CardName.parse(name),
         version=version if version is None or isinstance(version, Version) else Version.parse(version),
         bump=bump,
         tags=tuple(check_tag(tag) for tag in check_list(tags, "tags")),
         said=said,
-        artifacts=find_artifacts(artifacts or {}),
-        lenders=tuple(parents),
+        artifacts=find_artifacts(_check_mapping(artifacts or {}, "artifacts")),
+        lenders=tuple(parents or ()),
     )
 
 
-def check_list(values: Sequence[T], argument: str) -> Sequence[T]:
-    """See that several values were given, and not one text, which is a sequence of letters.
+def check_list(values: Iterable[T], argument: str) -> list[T]:
+    """See that several values were given, and not one: a text, for example, is a sequence of letters.
 
     Raises:
-        InvalidInputError: It is one text.
+        InvalidInputError: It is one value.
     """
-    if isinstance(values, str):
-        raise InvalidInputError(f"{argument}={values!r} is one text: give a list, {argument}=[{values!r}]")
-    return values
+    if isinstance(values, str | bytes | CardModel | Mapping) or not isinstance(values, Iterable):
+        shown = f"{values!r:.60}"
+        raise InvalidInputError(f"{argument}={shown} is one value: give a list, {argument}=[{shown}]")
+    return list(values)
+
+
+def _pinned(parents: Sequence[DataCard]) -> tuple[Parent, ...]:
+    pinned = tuple(Parent(ref=card.ref, digest=card.digest) for card in parents)
+    refs = [parent.ref for parent in pinned]
+    twice = next((ref for ref in refs if refs.count(ref) > 1), None)
+    if twice is not None:
+        raise InvalidInputError(f"the parent {twice} is named twice: name it once")
+    return pinned
+
+
+def _check_mapping(value: Mapping[str, T], argument: str) -> Mapping[str, T]:
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(f"{argument}= takes a dict, not {type(value).__name__}: write {argument}={{name: ...}}")
+    return value
 
 
 def _json(value: object, argument: str) -> Any:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from imagecards.cards import DataCard, StoredFile
 from imagecards.errors import IntegrityError
 from imagecards.registry import contents
+from imagecards.registry.files import is_whole
 from imagecards.registry.pack import Group
 from imagecards.registry.reading import check_places
 from imagecards.storage import Store
@@ -37,6 +38,10 @@ class Shelf:
             except IntegrityError as error:
                 _log.warning("no image of %s is used again: %s", card.ref, error)
                 continue
+            sound = np.array([is_whole(store, stored) for stored in card.shards], dtype=bool)
+            if not sound.all():
+                _log.warning("shards of %s are missing or truncated: their images are stored again", card.ref)
+                table = table.filter(pa.array(sound[table["shard"].to_numpy()]))
             self._add(table["sha256"], table["shard"].to_numpy(), table["offset"].to_numpy(), card.shards)
             readable.append(card)
         self.lenders = tuple(readable)

@@ -24,6 +24,7 @@ class Verification:
 
     Attributes:
         problems: Everything that is not as it was registered.
+        notes: What is worth knowing and no damage: a parent that was withdrawn.
         cards: How many versions were looked at.
         files: How many files.
         size: Their bytes.
@@ -35,6 +36,7 @@ class Verification:
     files: int
     size: int
     deep: bool
+    notes: tuple[Problem, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -51,6 +53,7 @@ class _Inspection:
     files: dict[StoredFile, list[Problem]] = field(default_factory=dict)
     texts: dict[Document, list[Problem]] = field(default_factory=dict)
     images: Images = field(default_factory=dict)
+    notes: list[Problem] = field(default_factory=list)
 
 
 def verify_reference(store: Store, reference: Reference, *, deep: bool) -> Verification:
@@ -73,17 +76,13 @@ def verify_reference(store: Store, reference: Reference, *, deep: bool) -> Verif
 def verify_cards(store: Store, refs: list[CardRef], *, deep: bool) -> Verification:
     """Verify some versions: their cards and every file that they name."""
     inspection = _Inspection(store, deep)
-    problems: list[Problem] = []
-    with track("verifying", total=len(refs), unit="versions") as advance:
-        for ref in refs:
-            problems.extend(_card_problems(inspection, ref))
-            advance(1)
-    size = sum(stored.size for stored in inspection.files)
-    return Verification(tuple(problems), len(refs), len(inspection.files), size, deep)
+    return _verification(inspection, refs, _live_problems(inspection, refs))
 
 
 def verify_registry(store: Store, *, deep: bool) -> Verification:
-    """Verify the whole registry: every live version, and every document that is not a card.
+    """Verify the whole registry: every version, and every document that is not a card.
+
+    Of a withdrawn version, data that are gone are no problem: garbage collection may have taken them.
 
     Raises:
         NotFoundError: There is no registry.
@@ -91,11 +90,28 @@ def verify_registry(store: Store, *, deep: bool) -> Verification:
     _check_there(store)
     found = survey(store)
     gone = set(found.withdrawn)
-    problems = [problem for ref in found.withdrawn for problem in _withdrawn_problems(store, ref)]
-    live = verify_cards(store, [ref for ref in found.cards if ref not in gone], deep=deep)
-    told = {(problem.place, problem.message) for problem in (*problems, *live.problems)}
+    live = [ref for ref in found.cards if ref not in gone]
+    inspection = _Inspection(store, deep)
+    of_live = _live_problems(inspection, live)
+    problems = [problem for ref in found.withdrawn for problem in _withdrawn_problems(inspection, ref)]
+    told = {(problem.place, problem.message) for problem in (*problems, *of_live)}
     problems += [problem for problem in found.problems if (problem.place, problem.message) not in told]
-    return Verification((*problems, *live.problems), live.cards, live.files, live.size, deep)
+    return _verification(inspection, live, [*problems, *of_live])
+
+
+def _live_problems(inspection: _Inspection, refs: list[CardRef]) -> list[Problem]:
+    problems: list[Problem] = []
+    with track("verifying", total=len(refs), unit="versions") as advance:
+        for ref in refs:
+            problems.extend(_card_problems(inspection, ref))
+            advance(1)
+    return problems
+
+
+def _verification(inspection: _Inspection, refs: list[CardRef], problems: list[Problem]) -> Verification:
+    files = inspection.files
+    size = sum(stored.size for stored in files)
+    return Verification(tuple(problems), len(refs), len(files), size, inspection.deep, tuple(inspection.notes))
 
 
 def _check_there(store: Store) -> None:
@@ -118,13 +134,18 @@ def _card_problems(inspection: _Inspection, ref: CardRef) -> Iterator[Problem]:
         yield from (_for_card(name, problem) for problem in _file_problems(inspection, stored))
     if card is None:
         return
-    yield from _parent_problems(inspection.store, card)
+    yield from _parent_problems(inspection, card)
     if inspection.deep:
-        for document in card.documents:
-            yield from (_for_card(name, problem) for problem in _text_problems(inspection, document))
-        main = (card.records, card.splits, card.table)
-        if not any(inspection.files[stored] for stored in main if stored is not None):
-            yield from content_problems(inspection.store, card, inspection.images)
+        yield from _content_problems(inspection, card)
+
+
+def _content_problems(inspection: _Inspection, card: DataCard) -> Iterator[Problem]:
+    """Whether the files of a card that are what was stored also hold what was registered."""
+    for document in card.documents:
+        yield from (_for_card(str(card.ref), problem) for problem in _text_problems(inspection, document))
+    main = (card.records, card.splits, card.table)
+    if not any(inspection.files[stored] for stored in main if stored is not None):
+        yield from content_problems(inspection.store, card, inspection.images)
 
 
 def _for_card(card: str, problem: Problem) -> Problem:
@@ -154,16 +175,17 @@ def _attached_files(store: Store, ref: CardRef, card: DataCard | None, problems:
             yield from (file.stored for file in attached.artifact.files)
 
 
-def _parent_problems(store: Store, card: DataCard) -> Iterator[Problem]:
-    """Parents whose cards are gone, or are not those that the version was made from."""
-    name = str(card.ref)
+def _parent_problems(inspection: _Inspection, card: DataCard) -> Iterator[Problem]:
+    """Parents whose cards are gone, or are not those that the version was made from; one withdrawn is a note."""
+    store, name = inspection.store, str(card.ref)
     for parent in card.parents:
         problems: list[Problem] = []
         tomb = read_or_tell(problems, name, keys.tomb(parent.ref), partial(lookup.tombstone, store, parent.ref))
         yield from problems
         if tomb is not None:
             reason = tomb.reason or "no reason was given"
-            yield Problem(name, keys.tomb(parent.ref), "", f"its parent {parent.ref} was withdrawn: {reason}")
+            message = f"its parent {parent.ref} was withdrawn: {reason}"
+            inspection.notes.append(Problem(name, keys.tomb(parent.ref), "", message))
         key = keys.card(parent.ref)
         try:
             found = lookup.read_card(store, parent.ref).digest
@@ -230,10 +252,29 @@ def _text_problems(inspection: _Inspection, document: Document) -> list[Problem]
     return inspection.texts[document]
 
 
-def _withdrawn_problems(store: Store, ref: CardRef) -> list[Problem]:
-    """Damage in the documents of a withdrawn version; its data may be gone already."""
+def _withdrawn_problems(inspection: _Inspection, ref: CardRef) -> Iterator[Problem]:
+    """Damage in a withdrawn version, whose data may be gone, and may be what other versions point into."""
     problems: list[Problem] = []
-    card = read_or_tell(problems, str(ref), keys.card(ref), lambda: lookup.read_card(store, ref))
-    for _ in _attached_files(store, ref, card, problems):
-        pass
-    return problems
+    store, name = inspection.store, str(ref)
+    card = read_or_tell(problems, name, keys.card(ref), lambda: lookup.read_card(store, ref))
+    attached = list(_attached_files(store, ref, card, problems))
+    yield from problems
+    gone = False
+    for stored in dict.fromkeys((*(card.files() if card is not None else ()), *attached)):
+        if stored not in inspection.files and _is_gone(store, stored):
+            gone = True
+            continue
+        found = _file_problems(inspection, stored)
+        if any(problem.actual == "missing" for problem in found):
+            gone = True  # where a live version needs it, that one tells of it
+            continue
+        yield from (_for_card(name, problem) for problem in found)
+    if inspection.deep and card is not None and not gone:
+        yield from _content_problems(inspection, card)
+
+
+def _is_gone(store: Store, stored: StoredFile) -> bool:
+    try:
+        return store.stat(stored.key) is None
+    except ImageCardsError:
+        return False
