@@ -77,7 +77,7 @@ def register(
     """
     opened = open_registry(registry)
     data = read_data(path, metadata, from_format, **reading_options(images, from_option))
-    before = _versions(opened, name)
+    before = known_versions(opened, name)
     card = opened.register(
         data,
         name,
@@ -88,7 +88,7 @@ def register(
         license=license,
         source=source,
         parents=parent or (),
-        metadata=_parse_object(info),
+        metadata=parse_object(info),
         artifacts=dict(_parse_pair(pair) for pair in artifact or ()),
     )
     new = card.version not in before
@@ -96,19 +96,20 @@ def register(
         said = {"reference": str(card.ref), "digest": card.digest, "dataset_digest": card.dataset_digest}
         print_json(said | {"new": new, "reason": card.bump_reason, "tags": tag or []})
     else:
-        say(_outcome(card, new=new) + (f", tagged {', '.join(tag)}" if tag else ""))
+        say(registered_line(card, new=new) + (f", tagged {', '.join(tag)}" if tag else ""))
         if new and before:
             say(f"  {card.bump_reason}")
 
 
-def _versions(registry: "CardRegistry", name: str) -> "list[Version]":
+def known_versions(registry: "CardRegistry", name: str) -> "list[Version]":
+    """The versions of a name, withdrawn ones included; none where it is new."""
     try:
         return registry.versions(name, withdrawn=True)
     except NotFoundError:
         return []
 
 
-def _outcome(card: "DataCard", *, new: bool) -> str:
+def registered_line(card: "DataCard", *, new: bool) -> str:
     """What a registration came to, in one line."""
     if not new:
         return f"unchanged: {card.name}@{card.version} has these data already"
@@ -120,7 +121,12 @@ def _outcome(card: "DataCard", *, new: bool) -> str:
     return f"registered {card.name}@{card.version}: {told} ({size(stored)} added to the registry)"
 
 
-def _parse_object(text: str | None) -> dict[str, Any] | None:
+def parse_object(text: str | None) -> dict[str, Any] | None:
+    """What ``--info`` says.
+
+    Raises:
+        InvalidInputError: It is no JSON object.
+    """
     if text is None:
         return None
     try:
