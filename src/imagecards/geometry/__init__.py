@@ -44,6 +44,7 @@ from imagecards.geometry.rle import (
     runs_to_pairs,
     union,
 )
+from imagecards.geometry.segmentations import runs_of, runs_of_many
 
 __all__ = [
     "POLYGON_RULES",
@@ -80,6 +81,8 @@ __all__ = [
     "runs_from_coco_many",
     "runs_from_pairs",
     "runs_from_row_major",
+    "runs_of",
+    "runs_of_many",
     "runs_to_coco",
     "runs_to_coco_many",
     "runs_to_mask",
