@@ -174,7 +174,7 @@ def test_an_artifact_that_differs_names_its_files(registry: CardRegistry, child:
     place = Path(registry.url) / "artifacts/a/child/1.0.0/coco.json"
     body = unseal(place.read_bytes(), "")
     assert isinstance(body, dict)
-    body["artifact"]["written"]["steps"] = [step("test-caption", text="other")]  # type: ignore[index,call-overload]
+    body["artifact"]["written"]["steps"] = [step("test-caption", text="other")]
     place.write_bytes(seal(body))
     found = registry.replay(child)
     assert not found.ok

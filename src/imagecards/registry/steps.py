@@ -69,7 +69,7 @@ def _describe(step: Step) -> Made:
         message = f"{kind.__name__} is not registered as {name!r}, so nobody could replay it: decorate it with "
         raise InvalidInputError(f"{message}imagecards.transforms.register_step")
     try:
-        made = Made(name=name, version=step.step_version, params=json.loads(step.model_dump_json()))
+        made = Made(name=name, version=step.step_version, params=json.loads(step.model_dump_json(exclude_none=True)))
         same = _rebuild(made, {name: kind}) == step
     except (ValidationError, FormatError, ValueError) as error:
         raise InvalidInputError(f"the fields of {name} can't be kept in a card: {error}") from error

@@ -1,0 +1,5 @@
+"""Splits."""
+
+from imagecards.datasets import Step
+
+STEPS: dict[str, type[Step]] = {}
