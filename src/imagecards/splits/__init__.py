@@ -1,5 +1,0 @@
-"""Splits."""
-
-from imagecards.datasets import Step
-
-STEPS: dict[str, type[Step]] = {}
