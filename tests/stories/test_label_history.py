@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,7 @@ def test_the_history_of_a_label_set(registry: CardRegistry, folder: Path) -> Non
     assert [str(card.version) for card in cards] == ["1.0.0", "2.0.0", "3.0.0", "4.0.0"]
 
     changed = [
-        [(row.image, row.before, row.after) for row in registry.diff(old, new).fields]
-        for old, new in zip(cards, cards[1:], strict=False)
+        [(row.image, row.before, row.after) for row in registry.diff(old, new).fields] for old, new in pairwise(cards)
     ]
     assert changed == [
         [(NAMES[3], ["good"], ["ghosts"]), (NAMES[5], ["good"], ["bad-tracking"])],

@@ -12,10 +12,12 @@ from imagecards.splits.grouping import Function, GroupBy, Pattern, groups_of, re
 from imagecards.splits.holdout import Holdout
 from imagecards.splits.kfold import KFold
 from imagecards.splits.kshot import KShot
+from imagecards.splits.one_plan import OnePlan
 from imagecards.splits.statistics import SplitCounts, SplitStatistics, split_statistics
+from imagecards.splits.without_splits import WithoutSplits
 
 STEPS: Mapping[str, type[Step]] = MappingProxyType(
-    {step.step_name: step for step in (FromColumn, FromCsv, FromFolders, Holdout, KFold, KShot)}
+    {step.step_name: step for step in (FromColumn, FromCsv, FromFolders, Holdout, KFold, KShot, OnePlan, WithoutSplits)}
 )
 """The kinds of splits, by the name that cards call them."""
 
@@ -31,9 +33,11 @@ __all__ = [
     "Holdout",
     "KFold",
     "KShot",
+    "OnePlan",
     "Pattern",
     "SplitCounts",
     "SplitStatistics",
+    "WithoutSplits",
     "balance",
     "groups_of",
     "register_group",
