@@ -1,4 +1,4 @@
-"""A folder on disk that appears whole or not at all."""
+"""Folders and files on disk that appear whole or not at all."""
 
 import errno
 import os
@@ -66,6 +66,34 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Write]:
     finally:
         if os.path.lexists(gathering):
             shutil.rmtree(gathering, ignore_errors=True)
+
+
+def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file beside ``path`` and put it in its place; devices and pipes are written to as they are.
+
+    Args:
+        path: The file; where it is a link, what it leads to is replaced.
+        data: Its bytes.
+
+    Raises:
+        OSError: It can't be written; a file that is there is as it was.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file() and not target.is_dir():
+        target.write_bytes(data)
+        return
+    written = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with written.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            written.chmod(target.stat().st_mode & 0o7777)
+        written.replace(target)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
 
 
 def _target(to: str | os.PathLike[str]) -> Path:

@@ -8,6 +8,7 @@ from imagecards.cards.artifact import Artifact, ArtifactFile, AttachedArtifact
 from imagecards.cards.attempt import attempt_time, new_attempt
 from imagecards.cards.card import DataCard, Document, Parent
 from imagecards.cards.document import seal, unseal
+from imagecards.cards.making import MOST_STEPS, Made, Written
 from imagecards.cards.marker import RegistryMarker
 from imagecards.cards.model import FORMAT, Sealed
 from imagecards.cards.name import CardName, check_label
@@ -17,12 +18,14 @@ from imagecards.cards.stored import StoredFile
 from imagecards.cards.summary import Summary
 from imagecards.cards.tag import Tag, TagEntry, check_tag
 from imagecards.cards.tomb import Tombstone
+from imagecards.cards.use import Use, use_time
 from imagecards.cards.version import FIRST, Bump, Version
 
 __all__ = [
     "FIRST",
     "FORMAT",
     "LATEST",
+    "MOST_STEPS",
     "Artifact",
     "ArtifactFile",
     "AttachedArtifact",
@@ -31,6 +34,7 @@ __all__ = [
     "CardRef",
     "DataCard",
     "Document",
+    "Made",
     "Parent",
     "Reference",
     "RegistryMarker",
@@ -41,7 +45,9 @@ __all__ = [
     "Tag",
     "TagEntry",
     "Tombstone",
+    "Use",
     "Version",
+    "Written",
     "attempt_time",
     "check_label",
     "check_tag",
@@ -49,4 +55,5 @@ __all__ = [
     "parse_reference",
     "seal",
     "unseal",
+    "use_time",
 ]

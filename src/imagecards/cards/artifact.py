@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, model_validator
 
 from imagecards.cards.frozen import FrozenDict
+from imagecards.cards.making import Written
 from imagecards.cards.model import CardModel, DigestText, RelativePath, Sealed
 from imagecards.cards.name import check_label
 from imagecards.cards.stored import StoredFile
@@ -37,10 +38,12 @@ class Artifact(CardModel):
     Attributes:
         kind: ``"file"``, which has one file with a plain name, or ``"folder"``.
         files: The files; empty folders are not kept.
+        written: How it was made from the version, where this package wrote it.
     """
 
     kind: Literal["file", "folder"]
     files: tuple[ArtifactFile, ...] = ()
+    written: Written | None = None
 
     @property
     def size(self) -> int:

@@ -3,29 +3,23 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import PlainValidator, model_validator
+from pydantic import Field, model_validator
 
 from imagecards.cards.artifact import NO_ARTIFACTS, Artifacts
 from imagecards.cards.attempt import AttemptText, attempt_time
-from imagecards.cards.frozen import FrozenDict, freeze_json
+from imagecards.cards.frozen import FrozenDict
+from imagecards.cards.making import JsonObject, Steps
 from imagecards.cards.model import CardModel, Count, DigestText, RelativePath, Sealed, Text
 from imagecards.cards.name import CardName
 from imagecards.cards.reference import CardRef
 from imagecards.cards.stored import StoredFile
 from imagecards.cards.summary import Summary
 from imagecards.cards.version import Version
-from imagecards.digests import JsonValue
 
-
-def _freeze_object(value: Any) -> JsonValue:
-    if not isinstance(value, dict):
-        raise ValueError(f"a dict of JSON values belongs here, not {type(value).__name__}")
-    return freeze_json(value)
-
-
-JsonObject = Annotated[dict[str, Any], PlainValidator(_freeze_object)]
+MOST_PARENTS = 1000
+"""How many parents a card may name."""
 
 
 class Parent(CardModel):
@@ -78,7 +72,8 @@ class DataCard(Sealed):
         license: Under which terms it may be used.
         source: Where the data came from.
         metadata: Anything else that its author wants to keep: JSON.
-        parents: The cards that it was made from.
+        parents: The cards that it was made from, in the order in which the first step takes them.
+        transform: The steps from the parents to this version, where it was derived.
         bump_reason: Why its version is the one that it is.
         summary: Counts.
         records: One row an image (parquet); datasets of images only.
@@ -88,7 +83,9 @@ class DataCard(Sealed):
         shards: The image files, in uncompressed tar files.
         table: The table's file; tables only.
         artifacts: Files and folders that were registered with it, by name.
-        code: What wrote it: ``imagecards`` is the version of this package.
+        code: What wrote it: ``imagecards`` is the version of this package; of a derived version also the commit of the
+            git repository that it was derived in (``git``), and whether that had changes (``dirty``).
+        env: Where a version was derived: the versions of Python and of the libraries that its bytes may depend on.
 
     Raises:
         pydantic.ValidationError: A field breaks its rule.
@@ -105,7 +102,8 @@ class DataCard(Sealed):
     license: Text | None = None
     source: Text | None = None
     metadata: JsonObject = FrozenDict()
-    parents: tuple[Parent, ...] = ()
+    parents: Annotated[tuple[Parent, ...], Field(max_length=MOST_PARENTS)] = ()
+    transform: Steps = ()
     bump_reason: Text | None = None
     summary: Summary
     records: StoredFile | None = None
@@ -116,6 +114,7 @@ class DataCard(Sealed):
     table: StoredFile | None = None
     artifacts: Artifacts = NO_ARTIFACTS
     code: JsonObject = FrozenDict()
+    env: JsonObject = FrozenDict()
 
     def __hash__(self) -> int:
         return hash((self.name, self.version, self.attempt))

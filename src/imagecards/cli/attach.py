@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagecards.cli.options import AsJson, Reference, Registry, open_registry
+from imagecards.cli.options import AsJson, Reference, Registry, Steps, open_registry, parse_options, parse_steps
 from imagecards.cli.printing import plural, print_json, say, size
 
 if TYPE_CHECKING:
@@ -20,14 +20,26 @@ def add_commands(app: typer.Typer) -> None:
 def attach(
     reference: Reference,
     name: Annotated[str, typer.Argument(help="What to call the artifact.")],
-    path: Annotated[Path, typer.Argument(help="The file or folder.")],
+    path: Annotated[Path | None, typer.Argument(help="The file or folder; none with --format.")] = None,
+    format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Write the version in this format; see `imagecards formats`.")
+    ] = None,
+    step: Steps = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="NAME=VALUE", help="An option of writing; may be repeated."),
+    ] = None,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a file or folder beside a registered version."""
+    """Keep a file or folder beside a registered version.
+
+    Or, with --format, what the version is written as, in a way that replay does again.
+    """
     opened = open_registry(registry)
     card = opened.load(reference)
-    kept = opened.attach(card, name, path)
+    options = parse_options(option, ("dataset", "to", "format", "executor"))
+    kept = opened.attach(card, name, path, format=format, steps=parse_steps(step), options=options)
     if as_json:
         print_json({"reference": str(card.ref), "name": name} | artifact_facts(kept))
     else:

@@ -8,7 +8,24 @@ import sys
 import typer
 
 from imagecards import __version__
-from imagecards.cli import attach, convert, diff, fetch, gc, listing, register, show, tag, validate, verify
+from imagecards.cli import (
+    attach,
+    convert,
+    derive,
+    diff,
+    fetch,
+    gc,
+    lineage,
+    listing,
+    lock,
+    register,
+    replay,
+    show,
+    tag,
+    uses,
+    validate,
+    verify,
+)
 from imagecards.cli.completing import complete_in_bash
 from imagecards.cli.failing import EXIT_CODES, INTERRUPTED, fail
 from imagecards.cli.printing import say, warn
@@ -22,7 +39,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for room in (validate, convert, register, attach, listing, show, diff, fetch, tag, verify, gc):
+_ROOMS = (
+    *(validate, convert, register, derive, attach, listing, show, diff),
+    *(lineage, replay, uses, lock, fetch, tag, verify, gc),
+)
+for room in _ROOMS:
     room.add_commands(app)
 
 

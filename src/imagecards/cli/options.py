@@ -1,6 +1,7 @@
 """Options and arguments that several commands share."""
 
 import json
+import shlex
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ from imagecards.cli.completing import complete_name, complete_reference
 from imagecards.errors import InvalidInputError
 
 if TYPE_CHECKING:  # --help must not wait for the models of cards
+    from imagecards.datasets import Step
     from imagecards.registry import CardRegistry
 
 
@@ -45,6 +47,24 @@ def parse_options(pairs: Sequence[str] | None, taken: Collection[str]) -> dict[s
         except (ValueError, RecursionError):
             options[name] = value
     return options
+
+
+def parse_steps(texts: Sequence[str] | None) -> "list[Step]":
+    """``"min-area pixels=300"`` and more as steps: a name, then its fields.
+
+    Raises:
+        InvalidInputError: There is no such step, or its fields are others.
+    """
+    from imagecards.registry.steps import make_step
+
+    steps = []
+    for text in texts or ():
+        try:
+            name, *pairs = shlex.split(text)
+        except ValueError:
+            raise InvalidInputError(f"the step {text!r} can't be read: write 'NAME FIELD=VALUE ...'") from None
+        steps.append(make_step(name, parse_options(pairs, ())))
+    return steps
 
 
 def reading_options(images: Path | None, pairs: Sequence[str] | None, *, lenient: bool = False) -> dict[str, Any]:
@@ -86,4 +106,10 @@ ImageFolder = Annotated[
 Lenient = Annotated[bool, typer.Option("--lenient", help="Leave out what is wrong, and say so, instead of stopping.")]
 FromFormat = Annotated[
     str | None, typer.Option("--from", metavar="FORMAT", help="The format of the input.", show_default="found out")
+]
+Steps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--step", "-s", metavar="'NAME FIELD=VALUE ...'", help="A transform or split; several are applied in order."
+    ),
 ]

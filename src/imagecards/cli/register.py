@@ -87,7 +87,7 @@ def register(
     data, report = read_data(path, metadata, from_format, **reading_options(images, from_option, lenient=lenient))
     if report is not None and len(report):
         warn(report.render())
-    before = _versions(opened, name)
+    before = known_versions(opened, name)
     with _left_out(report) as kept:
         artifacts = dict(_parse_pair(pair) for pair in artifact or ())
         if kept.keys() & artifacts.keys():
@@ -102,7 +102,7 @@ def register(
             license=license,
             source=source,
             parents=parent,
-            metadata=_parse_object(info),
+            metadata=parse_object(info),
             artifacts={**artifacts, **kept},
         )
     new = card.version not in before
@@ -113,7 +113,7 @@ def register(
         left_out = report.error_count if report is not None else 0
         print_json(said | {"new": new, "reason": card.bump_reason, "tags": tag or [], "left_out": left_out})
     else:
-        say(_outcome(card, new=new) + (f", tagged {', '.join(tag)}" if tag else ""))
+        say(registered_line(card, new=new) + (f", tagged {', '.join(tag)}" if tag else ""))
         if new and before:
             say(f"  {card.bump_reason}")
 
@@ -130,14 +130,15 @@ def _left_out(report: "Report | None") -> Iterator[dict[str, Path]]:
         yield {_LEFT_OUT: place}
 
 
-def _versions(registry: "CardRegistry", name: str) -> "list[Version]":
+def known_versions(registry: "CardRegistry", name: str) -> "list[Version]":
+    """The versions of a name, withdrawn ones included; none where it is new."""
     try:
         return registry.versions(name, withdrawn=True)
     except NotFoundError:
         return []
 
 
-def _outcome(card: "DataCard", *, new: bool) -> str:
+def registered_line(card: "DataCard", *, new: bool) -> str:
     """What a registration came to, in one line."""
     if not new:
         return f"unchanged: {card.name}@{card.version} has these data already"
@@ -149,7 +150,12 @@ def _outcome(card: "DataCard", *, new: bool) -> str:
     return f"registered {card.name}@{card.version}: {told} ({size(stored)} added to the registry)"
 
 
-def _parse_object(text: str | None) -> dict[str, Any] | None:
+def parse_object(text: str | None) -> dict[str, Any] | None:
+    """What ``--info`` says.
+
+    Raises:
+        InvalidInputError: It is no JSON object.
+    """
     if text is None:
         return None
     try:

@@ -44,10 +44,14 @@ from imagecards.geometry.rle import (
     runs_to_pairs,
     union,
 )
+from imagecards.geometry.scaling import ScaleRule, nearest_places, scaled
+from imagecards.geometry.segmentations import runs_of, runs_of_many
+from imagecards.geometry.windows import cut, placed
 
 __all__ = [
     "POLYGON_RULES",
     "Runs",
+    "ScaleRule",
     "area",
     "bounds",
     "centre_polygons",
@@ -55,6 +59,7 @@ __all__ = [
     "check_polygon",
     "check_polygons",
     "components",
+    "cut",
     "cxcywh_to_xywh",
     "decode_brush",
     "decode_counts",
@@ -70,8 +75,10 @@ __all__ = [
     "iou_matrix",
     "join",
     "mask_to_runs",
+    "nearest_places",
     "normalise",
     "paint",
+    "placed",
     "polygon_area",
     "polygon_bounds",
     "polygons_to_runs",
@@ -80,10 +87,13 @@ __all__ = [
     "runs_from_coco_many",
     "runs_from_pairs",
     "runs_from_row_major",
+    "runs_of",
+    "runs_of_many",
     "runs_to_coco",
     "runs_to_coco_many",
     "runs_to_mask",
     "runs_to_pairs",
+    "scaled",
     "union",
     "xywh_to_cxcywh",
     "xywh_to_xyxy",

@@ -5,7 +5,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from imagecards.errors import FormatError
 from imagecards.geometry.polygons import FAR_PIXELS, FAR_SIDES
-from imagecards.geometry.runs import Ints, Runs, check_size, columns, runs_from_flat, runs_from_spans
+from imagecards.geometry.runs import Ints, Runs, check_size, runs_from_flat, runs_from_spans
+from imagecards.geometry.windows import placed
 
 _FRACTION = 16  # bits behind the point in OpenCV's coordinates
 _MOST_STEPS = 1 << 22  # pixels along all edges that are held at once
@@ -48,7 +49,7 @@ def fill_centre(polygon: ArrayLike, height: int, width: int) -> Runs:
     filled = _inside(points[:, 1] - top, ends[:, 1] - top, cut_starts, cut_ends, high, wide)
     x, y = _lines(cut_starts[visible], cut_ends[visible])
     filled[y, x] = True
-    return _moved(runs_from_flat(filled.ravel(order="F"), high, wide), left, top, height, width)
+    return placed(runs_from_flat(filled.ravel(order="F"), high, wide), left, top, width, height)
 
 
 def _cut(starts: Ints, ends: Ints, height: int, width: int) -> tuple[Ints, Ints, NDArray[np.bool_]]:
@@ -157,10 +158,3 @@ def _points(polygon: ArrayLike, height: int, width: int) -> Ints:
             "no outline of anything; correct the polygon"
         )
     return points
-
-
-def _moved(crop: Runs, left: int, top: int, height: int, width: int) -> Runs:
-    """Put the runs of a part of an image to their place in it."""
-    column, start, end = columns(crop)
-    first = (column + left) * height + top
-    return runs_from_spans(first + start, first + end, height, width)

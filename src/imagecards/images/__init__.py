@@ -1,19 +1,26 @@
-"""What an image file says of itself: width, height, pixel type and format; and the limits on it."""
+"""Image files: what one says of itself, the limits on it, its pixels, and files of pixels."""
 
 from imagecards.images.decode import decode
+from imagecards.images.encode import encode
 from imagecards.images.exif import orientation
 from imagecards.images.header import probe, read_header, seems_complete, too_many_pixels
 from imagecards.images.info import EXTENSIONS, MAX_PIXELS, ImageInfo, describe, sniff
+from imagecards.images.picture import Picture, read_picture
+from imagecards.images.resample import resampled
 
 __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
     "ImageInfo",
+    "Picture",
     "decode",
     "describe",
+    "encode",
     "orientation",
     "probe",
     "read_header",
+    "read_picture",
+    "resampled",
     "seems_complete",
     "sniff",
     "too_many_pixels",

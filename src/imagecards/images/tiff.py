@@ -16,9 +16,11 @@ _TAGS = frozenset(
     | {_ORIENTATION, _SAMPLES, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT}
 )
 _LISTS = frozenset({_BITS, _EXTRA_SAMPLES, _SAMPLE_FORMAT, *_TILES})  # every other tag holds one value
+_PARTS = frozenset({273, 279, 324, 325})  # but those of where strips and tiles are
 _INTEGERS = {3: "H", 4: "L", 16: "Q"}  # the types that the specifications name for these tags
 _OLD_JPEG, _YCBCR = 6, 6  # values of compression and of photometric interpretation
 _MAX_VALUES = 10_000  # of one tag: hyperspectral images have hundreds of bands
+_MAX_PARTS = 1_000_000
 _KINDS = {1: "uint", 2: "int", 3: "float", 4: "void", 5: "complexint", 6: "complex"}
 
 
@@ -46,7 +48,7 @@ def read_tiff(data: bytes) -> ImageInfo:
         FormatError: The directory is damaged or lies beyond the end of the file.
     """
     try:
-        return _info(_directory(data), data[:2])
+        return _info(read_directory(data), data[:2])
     except struct.error:
         raise FormatError("the TIFF directory is cut short") from None
 
@@ -60,11 +62,21 @@ def tile_of(data: bytes) -> tuple[int, int] | None:
     Returns:
         Width and height of a tile in pixels, the largest where the file has several; ``None`` without tiles.
     """
-    found = _directory(data, frozenset(_TILES))
+    found = read_directory(data, frozenset(_TILES))
     return (max(found[_TILE_WIDTH]), max(found[_TILE_HEIGHT])) if len(found) == 2 else None
 
 
-def _directory(data: bytes, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int, ...]]:
+def read_directory(data: bytes, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int, ...]]:
+    """Read tags of the first directory.
+
+    Args:
+        data: The file.
+        tags: Which; the others are passed over unread.
+
+    Raises:
+        FormatError: The directory is damaged or lies beyond the end of the file.
+        struct.error: It is cut short.
+    """
     order = "<" if data[:2] == b"II" else ">"
     (version,) = struct.unpack_from(order + "H", data, 2)
     layout = _Layout(order, 8, 20, "Q") if version == 43 else _Layout(order, 2, 12, "L")
@@ -86,7 +98,8 @@ def _directory(data: bytes, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int
 def _values(data: bytes, place: int, tag: int, kind: int, layout: _Layout) -> tuple[int, ...]:
     (count,) = struct.unpack_from(layout.order + layout.wide, data, place)
     code = _INTEGERS.get(kind)
-    if code is None or not 0 < count <= (_MAX_VALUES if tag in _LISTS else 1):
+    most = _MAX_PARTS if tag in _PARTS else _MAX_VALUES if tag in _LISTS else 1
+    if code is None or not 0 < count <= most:
         raise FormatError(f"the TIFF directory is damaged: tag {tag} holds {count:,} values of type {kind}")
     width = struct.calcsize("<" + layout.wide)
     place += width

@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pyarrow as pa
 from pydantic import TypeAdapter
 
+from imagecards.destination import replace_file
 from imagecards.errors import InvalidMetadataError, NotFoundError, StorageError
 from imagecards.records import schema
 from imagecards.records.exact import MAX_FIELDS, Line, settle
@@ -170,7 +170,7 @@ class ImageMetadata:
             StorageError: It can't be written; a file that is there is as it was.
         """
         try:
-            _replace(os.path.realpath(path), self.to_jsonl())
+            replace_file(path, self.to_jsonl())
         except OSError as error:
             message = f"{_said(path)} can't be written ({error.strerror}): see that its folder is there, that you may "
             raise StorageError(message + "write in it, and that there is room") from error
@@ -237,26 +237,6 @@ def _restored(table: pa.Table, report: Report, text: bytes | None) -> ImageMetad
 
 def _said(path: str | os.PathLike[str]) -> str:
     return printable(os.fspath(path))
-
-
-def _replace(path: str, data: bytes) -> None:
-    """Write a file beside ``path`` and put it in its place; devices and pipes are written to as they are."""
-    target = Path(path)
-    if target.exists() and not target.is_file() and not target.is_dir():
-        target.write_bytes(data)
-        return
-    written = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with written.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            written.chmod(target.stat().st_mode & 0o7777)
-        written.replace(target)
-    except BaseException:
-        written.unlink(missing_ok=True)
-        raise
 
 
 def _from_records(records: list[ImageRecord]) -> tuple[pa.Table, Report]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from imagecards.cards import Artifact, ArtifactFile, AttachedArtifact, DataCard, check_label
+from imagecards.cards import Artifact, ArtifactFile, AttachedArtifact, DataCard, Written, check_label
 from imagecards.destination import new_folder
 from imagecards.errors import (
     AlreadyExistsError,
@@ -148,8 +148,17 @@ def put_artifact(attempt: Attempt, name: str, found: FoundArtifact) -> Artifact:
     return Artifact(kind=found.kind, files=files)
 
 
-def attach(store: Store, card: DataCard, name: str, path: str | os.PathLike[str]) -> Artifact:
+def attach(
+    store: Store, card: DataCard, name: str, path: str | os.PathLike[str], written: Written | None = None
+) -> Artifact:
     """Keep a file or folder beside a registered version.
+
+    Args:
+        store: The registry's store.
+        card: The version.
+        name: What to call the artifact.
+        path: The file or folder.
+        written: How it was made from the version, where this package wrote it.
 
     Raises:
         AlreadyExistsError: An artifact of that name is there and has other content.
@@ -158,7 +167,7 @@ def attach(store: Store, card: DataCard, name: str, path: str | os.PathLike[str]
     found = find_artifacts({name: path})[name]
     there = find_artifact(store, card, name)
     with attempting(store, card.name) as attempt:
-        artifact = put_artifact(attempt, name, found)
+        artifact = put_artifact(attempt, name, found).model_copy(update={"written": written})
         if there is None:
             entry = AttachedArtifact(card=card.digest, name=name, artifact=artifact)
             key = f"{keys.attached(card.ref)}{name}.json"

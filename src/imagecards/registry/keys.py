@@ -15,6 +15,7 @@ DATA = "data/"
 TAGS = "tags/"
 TOMBS = "tombs/"
 ATTACHED = "artifacts/"
+USES = "uses/"
 
 
 def cards(name: CardName) -> str:
@@ -62,6 +63,16 @@ def attached(ref: CardRef) -> str:
     return f"{ATTACHED}{ref.name.space}/{ref.name.name}/{ref.version}/"
 
 
+def uses(ref: CardRef) -> str:
+    """The folder of a version's uses, one file each."""
+    return f"{USES}{ref.name.space}/{ref.name.name}/{ref.version}/"
+
+
+def use(ref: CardRef, number: int) -> str:
+    """One use of a version."""
+    return f"{uses(ref)}{number:08d}.json"
+
+
 def document_names(children: list[str]) -> list[str]:
     """The stems of the sealed documents in a folder listing."""
     return [child[:-5] for child in children if child.endswith(".json")]
@@ -92,7 +103,7 @@ def versions(children: list[str]) -> list[Version]:
 
 
 def parse_number(stem: str) -> int:
-    """The number of an entry in the log of a tag, from the name of its file without the suffix.
+    """The number of an entry in a log, of a tag or of uses, from the name of its file without the suffix.
 
     Raises:
         InvalidInputError: It is not the name of an entry.

@@ -149,8 +149,10 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     if whole is not None and content.same_files(whole):
         content = SameContent(whole)
     fields = {
-        **_inherited(previous, unchanged=unchanged),
+        "code": {"imagecards": __version__},
+        **_inherited(previous, request, unchanged=unchanged),
         **request.said,
+        **request.circumstances,
         **content.put(attempt),
         "kind": content.kind,
         "dataset_digest": content.dataset_digest,
@@ -176,7 +178,6 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
             attempt=attempt.id,
             bump_reason=_reason(request, bump, first=not versions),
             artifacts=kept,
-            code={"imagecards": __version__},
             **fields,
         )
         _check_ready(store, card, content.lenders, request.said.get("parents", ()))
@@ -212,11 +213,16 @@ def _confirm(store: Store, card: DataCard) -> None:
         commit(store, keys.card(card.ref), card.to_json(), ask=f"load {card.ref}", attempt=card.attempt)
 
 
-def _inherited(previous: DataCard | None, *, unchanged: bool) -> dict[str, Any]:
+def _inherited(previous: DataCard | None, request: Request, *, unchanged: bool) -> dict[str, Any]:
     """What goes on being said of a dataset until something else is said: of the same data, everything."""
     if previous is None:
         return {}
-    fields = ("description", "license", "source", *(("metadata", "parents") if unchanged else ()))
+    fields = ["description", "license", "source"]
+    if unchanged:
+        fields.append("metadata")
+        if "parents" not in request.said:
+            fields.append("parents")
+            fields += ("transform", "code", "env") if previous.transform else ()
     return {field: getattr(previous, field) for field in fields}
 
 

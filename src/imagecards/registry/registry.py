@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from imagecards.cards import Artifact, CardName, CardRef, DataCard, Reference, Tag, Version, parse_reference
+from imagecards.cards import Artifact, CardName, CardRef, DataCard, Reference, Tag, Use, Version, parse_reference
 from imagecards.errors import InvalidInputError
 from imagecards.registry import lookup, tags
 from imagecards.storage import Store, open_store
@@ -17,9 +17,13 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing 
     import polars as pl
     import pyarrow as pa
 
-    from imagecards.datasets import Diff, ImageDataset, TableDataset
+    from imagecards.datasets import Diff, ImageDataset, Step, TableDataset
     from imagecards.registry.artifacts import StoredArtifact
     from imagecards.registry.gc import Garbage
+    from imagecards.registry.graph import Lineage
+    from imagecards.registry.impact import Impact
+    from imagecards.registry.pins import Lock
+    from imagecards.registry.replay import Replay
     from imagecards.registry.verify import Verification
 
     Data: TypeAlias = ImageDataset | TableDataset | pl.DataFrame | pd.DataFrame | pa.Table | np.ndarray[Any, Any]
@@ -124,25 +128,109 @@ class CardRegistry:
         )
         return register(self.store, data, request, executor)
 
-    def load(self, reference: AnyReference) -> DataCard:
-        """The card that a reference means, alone: one small read.
+    def derive(
+        self,
+        parents: "AnyReference | Sequence[AnyReference]",
+        steps: "Step | Sequence[Step]",
+        name: str | CardName,
+        *,
+        version: str | Version | None = None,
+        bump: Literal["auto", "major", "minor", "patch"] = "auto",
+        tags: Sequence[str] = (),
+        description: str | None = None,
+        license: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
+        executor: Executor | None = None,
+    ) -> DataCard:
+        """Make a version from others by steps, and register it with all that it takes to make it again.
+
+        Its card names the parents and their digests, the steps with their parameters, the revision of the code and
+        the environment. Images that no step changes are not stored again. What comes out as the latest version of the
+        name, from the same parents by the same steps, makes no version.
+
+        Args:
+            parents: One version; or several, for a first step that joins them.
+            steps: Transforms and splits, in the order in which they are applied.
+            name: ``space/name`` of the child.
+            version: As in `register`, like all that follow.
+            bump: See there.
+            tags: See there.
+            description: See there.
+            license: See there.
+            source: See there.
+            metadata: See there.
+            artifacts: See there.
+            executor: See there.
 
         Raises:
-            NotFoundError: Nothing matches; says what there is.
-            IntegrityError: The card is damaged, or not the one that the reference pins.
+            InvalidInputError: A step does not fit the data, or is not registered.
+            InvalidMetadataError: A step made records that break the rules.
+            NotFoundError: A parent is not in this registry.
+            IntegrityError: A parent is damaged.
+            VersionConflictError: ``version`` is registered with other content.
+            CommitUnknownError: The storage gave no clear answer; ``resolve`` finds out.
+        """
+        from imagecards.datasets import Step
+        from imagecards.registry.derive import derive
+        from imagecards.registry.request import make_request
+
+        several = parents if isinstance(parents, Sequence) and not isinstance(parents, str) else [parents]
+        cards = [self.load(parent) for parent in several]
+        request = make_request(
+            name,
+            version=version,
+            bump=bump,
+            tags=tags,
+            description=description,
+            license=license,
+            source=source,
+            parents=cards,
+            metadata=metadata,
+            artifacts=artifacts,
+        )
+        return derive(self.store, cards, [steps] if isinstance(steps, Step) else list(steps), request, executor)
+
+    def load(self, reference: AnyReference, *, lock: "Lock | str | os.PathLike[str] | None" = None) -> DataCard:
+        """The card that a reference means, alone: one small read.
+
+        Args:
+            reference: Which version.
+            lock: A lock file; the reference then means what it is pinned to there, and nothing else.
+
+        Raises:
+            NotFoundError: Nothing matches, here or in the lock; says what there is.
+            IntegrityError: The card is damaged, or not the one that the reference or the lock pins.
         """
         parsed = self._parse(reference)
         lookup.check_registry(self.store)
+        if lock is not None:
+            from imagecards.registry.pins import Lock
+
+            pin = (lock if isinstance(lock, Lock) else Lock.read(lock)).find(parsed)
+            parsed = parse_reference(str(pin))
         return lookup.read_card(self.store, lookup.resolve_reference(self.store, parsed))
 
-    def open(self, reference: AnyReference) -> "ImageDataset | TableDataset":
+    def open(
+        self, reference: AnyReference, *, lock: "Lock | str | os.PathLike[str] | None" = None
+    ) -> "ImageDataset | TableDataset":
         """The dataset of a version; its images are read when they are asked for.
+
+        Where ``$IMAGECARDS_USED_BY`` names a training job, its use of the version is recorded.
+
+        Args:
+            reference: Which version.
+            lock: As in `load`.
 
         Raises:
             NotFoundError: Nothing matches.
             IntegrityError: Stored bytes are not those that were registered.
         """
-        card = self.load(reference)
+        from imagecards.registry.uses import record_user_of_environment
+
+        card = self.load(reference, lock=lock)
+        record_user_of_environment(self.store, card)
         if card.kind == "table":
             from imagecards.registry.tables import open_table
 
@@ -261,20 +349,46 @@ class CardRegistry:
         withdraw_version(self.store, ref, reason)
         return CardRef(ref.name, ref.version)
 
-    def attach(self, reference: AnyReference, name: str, path: str | os.PathLike[str]) -> Artifact:
+    def attach(
+        self,
+        reference: AnyReference,
+        name: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        format: str | None = None,
+        steps: "Step | Sequence[Step]" = (),
+        options: Mapping[str, Any] | None = None,
+        executor: Executor | None = None,
+    ) -> Artifact:
         """Keep a file or folder beside a registered version: immutable, with digests, pinned to its card.
 
         Args:
             reference: Which version.
             name: What to call the artifact.
-            path: The file or folder.
+            path: The file or folder; or none, and a ``format`` that the version itself is written in, in a way that
+                can be replayed.
+            format: One of `imagecards.formats.FORMATS`.
+            steps: What to do to the version before it is written: ``OnePlan(plan="mskf_2")`` takes one fold.
+            options: Those of writing the format.
+            executor: Where to write it.
 
         Raises:
             AlreadyExistsError: An artifact of that name is there, with other content.
+            InvalidInputError: Neither a path nor a format is given, or both.
         """
+        from imagecards.datasets import Step
         from imagecards.registry.artifacts import attach
+        from imagecards.registry.attaching import attach_written
 
-        return attach(self.store, self.load(reference), name, path)
+        card = self.load(reference)
+        given = [steps] if isinstance(steps, Step) else list(steps)
+        if path is not None and format is None and not given and not options:
+            return attach(self.store, card, name, path)
+        if path is None and format is not None:
+            return attach_written(self.store, card, name, format, given, options or {}, executor)
+        raise InvalidInputError(
+            "give the path of what to attach, or the format= to write the version in, with its steps"
+        )
 
     def artifact(self, reference: AnyReference, name: str) -> "StoredArtifact":
         """An artifact of a version, to be read or fetched.
@@ -313,6 +427,100 @@ class CardRegistry:
 
         other = registry or self
         return diff_cards(self.store, self.load(old), other.store, other.load(new))
+
+    def lineage(
+        self,
+        reference: AnyReference,
+        *,
+        direction: Literal["ancestors", "descendants", "both"] = "both",
+        depth: int | None = None,
+    ) -> "Lineage":
+        """What a version was made from and how, what was made from it, and who uses it.
+
+        Args:
+            reference: Which version; an exact one may be withdrawn.
+            direction: Which way to look.
+            depth: How many generations; all of them by default.
+
+        Returns:
+            The graph; parents that are withdrawn, missing or replaced are among its ``.problems``.
+        """
+        from imagecards.registry.lineage import draw_lineage
+
+        return draw_lineage(self.store, self._load_any(reference), direction, depth)
+
+    def replay(self, reference: AnyReference, *, executor: Executor | None = None) -> "Replay":
+        """Make a derived version again from its pinned parents, and hold it against what was registered.
+
+        Nothing is stored. Artifacts that were written from the version (``attach(format=...)``) are written again, too.
+
+        Args:
+            reference: Which version; an exact one may be withdrawn.
+            executor: Where to write artifacts.
+
+        Returns:
+            Whether the digests are the same, and what differs, record by record. Damage is reported, not raised.
+
+        Raises:
+            InvalidInputError: There is nothing to make again.
+        """
+        from imagecards.registry.replay import replay
+
+        return replay(self.store, self._load_any(reference), executor)
+
+    def impact(self, image: str) -> "Impact":
+        """Which versions, splits and uses have an image.
+
+        Args:
+            image: Its file name, or the sha256 of its bytes.
+        """
+        from imagecards.registry.impact import find_image
+
+        lookup.check_registry(self.store)
+        return find_image(self.store, image)
+
+    def record_use(self, reference: AnyReference, by: str, *, metadata: Mapping[str, Any] | None = None) -> Use:
+        """Record that something used a version: ``by="model/unet@3"``. The same use, recorded again, is one.
+
+        Args:
+            reference: Which version.
+            by: Who or what used it.
+            metadata: Anything else, as JSON.
+
+        Raises:
+            InvalidInputError: ``by`` or the metadata can't be kept.
+        """
+        from imagecards.registry.uses import record_use
+
+        return record_use(self.store, self.load(reference), by, metadata or {})
+
+    def uses(self, reference: AnyReference) -> tuple[Use, ...]:
+        """Who used a version, in the order in which it was recorded.
+
+        Args:
+            reference: Which version; an exact one may be withdrawn.
+        """
+        from imagecards.registry.uses import read_uses
+
+        return tuple(read_uses(self.store, self._load_any(reference)))
+
+    def lock(self, *references: str, path: str | os.PathLike[str] = "imagecards.lock") -> "Lock":
+        """Pin references to the cards that they mean now, in a file that `load` and `open` take as ``lock=``.
+
+        Args:
+            references: As a job has them: ``"vision/flakes@^1"``.
+            path: The file; one that is there is replaced.
+
+        Raises:
+            NotFoundError: One matches nothing.
+            StorageError: The file can't be written.
+        """
+        from imagecards.registry.pins import Lock
+
+        lookup.check_registry(self.store)
+        made = Lock.make(self.store, references)
+        made.write(path)
+        return made
 
     def verify(self, reference: AnyReference | None = None, *, deep: bool = False) -> "Verification":
         """Whether the bytes are still those that were registered.
@@ -357,6 +565,14 @@ class CardRegistry:
 
         lookup.check_registry(self.store)
         return collect_garbage(self.store, grace=grace_hours * 3600.0, delete=delete)
+
+    def _load_any(self, reference: AnyReference) -> DataCard:
+        """The card that a reference means; an exact one may be withdrawn, since that is when its lineage matters."""
+        parsed = self._parse(reference)
+        if parsed.spec.exact is None:
+            return self.load(reference)
+        lookup.check_registry(self.store)
+        return lookup.read_card(self.store, CardRef(parsed.name, parsed.spec.exact, parsed.digest))
 
     def _parse(self, reference: AnyReference) -> Reference:
         """What is meant; a card means itself, and no other card of the same name and version."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -25,9 +25,11 @@ class Request:
         version: The exact version that is asked for, or ``None`` for the next one.
         bump: Which part of the version to raise, or ``"auto"`` to let the change decide.
         tags: Tags for the version.
-        said: The card's fields that were given: description, license, source, metadata, parents.
+        said: The card's fields that were given: description, license, source, metadata, parents, transform.
         artifacts: Files and folders to keep beside the card.
         lenders: Cards in the same registry that the data were made from, whose bytes need not be stored again.
+        circumstances: The card's fields ``code`` and ``env``, where more is known of them than the version of this
+            package; where nothing else changed, they alone make no version.
     """
 
     name: CardName
@@ -37,10 +39,11 @@ class Request:
     said: Mapping[str, Any]
     artifacts: Mapping[str, FoundArtifact]
     lenders: tuple[DataCard, ...]
+    circumstances: Mapping[str, Any] = field(default_factory=dict)
 
     def describes(self, card: DataCard) -> bool:
         """Whether a card says all that was asked for, so that a new version would say nothing new."""
-        return all(getattr(card, field) == value for field, value in self.said.items())
+        return all(getattr(card, name) == value for name, value in self.said.items())
 
 
 def make_request(
@@ -66,10 +69,10 @@ def make_request(
     if bump not in ("auto", "major", "minor", "patch"):
         raise InvalidInputError(f"bump={bump!r} is not one of 'auto', 'major', 'minor' and 'patch'")
     texts = {"description": description, "license": license, "source": source}
-    for field, value in texts.items():
+    for argument, value in texts.items():
         if value is not None and not isinstance(value, str):
-            raise InvalidInputError(f"{field}= takes text, not {type(value).__name__}")
-    said: dict[str, Any] = {field: _json(value, field) for field, value in texts.items() if value is not None}
+            raise InvalidInputError(f"{argument}= takes text, not {type(value).__name__}")
+    said: dict[str, Any] = {argument: _json(value, argument) for argument, value in texts.items() if value is not None}
     if metadata is not None:
         said["metadata"] = _json(dict(_check_mapping(metadata, "metadata")), "metadata")
     if parents is not None:

@@ -9,6 +9,7 @@ from imagecards.cards import CardName, CardRef, RegistryMarker, Version, check_l
 from imagecards.errors import ImageCardsError, InvalidInputError
 from imagecards.registry import keys, lookup
 from imagecards.registry.problem import Problem, from_error, read_or_tell
+from imagecards.registry.uses import read_use
 from imagecards.storage import Store
 
 
@@ -28,6 +29,7 @@ _ATTACHED = (
     _Level("a version", Version.parse),
     _Level("an attached artifact", partial(check_label, what="artifact name")),
 )
+_USES = (*_NAME, _Level("a version", Version.parse), _Level("a use", keys.parse_number))
 LOST = "whose card is missing"
 """What the problem of a document says whose version has no card."""
 
@@ -39,7 +41,7 @@ class Survey:
     Attributes:
         cards: Every version that has a card, readable or not.
         withdrawn: Those among them that have a tombstone.
-        problems: What is out of place; marker, tags and tombstones that are damaged or name what is not there.
+        problems: What is out of place; marker, tags, tombstones and uses that are damaged or name what is not there.
     """
 
     cards: list[CardRef] = field(default_factory=list)
@@ -68,6 +70,13 @@ def survey(store: Store) -> Survey:
         if _is_missing(store, ref, known):
             message = f"was attached to a version {LOST}: restore {keys.card(ref)} from a copy"
             found.problems.append(Problem(str(ref), f"{keys.attached(ref)}{artifact}.json", "", message))
+    for space, name, version, number in _walk(store, keys.USES, _USES, found.problems):
+        ref = _ref(space, name, version)
+        key = keys.use(ref, int(number))
+        read_or_tell(found.problems, str(ref), key, partial(read_use, store, ref, int(number)))
+        if _is_missing(store, ref, known):
+            message = f"is a use of a version {LOST}: restore {keys.card(ref)} from a copy"
+            found.problems.append(Problem(str(ref), key, "", message))
     return found
 
 

@@ -10,6 +10,7 @@ from imagecards.progress import track
 from imagecards.registry import keys, lookup
 from imagecards.registry.content_check import Images, content_problems, text_problems
 from imagecards.registry.files import read_chunks
+from imagecards.registry.parents import find_parent
 from imagecards.registry.problem import Problem, from_error, read_or_tell, shorten
 from imagecards.registry.survey import survey
 from imagecards.storage import Store
@@ -177,30 +178,12 @@ def _attached_files(store: Store, ref: CardRef, card: DataCard | None, problems:
 
 def _parent_problems(inspection: _Inspection, card: DataCard) -> Iterator[Problem]:
     """Parents whose cards are gone, or are not those that the version was made from; one withdrawn is a note."""
-    store, name = inspection.store, str(card.ref)
     for parent in card.parents:
-        problems: list[Problem] = []
-        tomb = read_or_tell(problems, name, keys.tomb(parent.ref), partial(lookup.tombstone, store, parent.ref))
-        yield from problems
-        if tomb is not None:
-            reason = tomb.reason or "no reason was given"
-            message = f"its parent {parent.ref} was withdrawn: {reason}"
-            inspection.notes.append(Problem(name, keys.tomb(parent.ref), "", message))
-        key = keys.card(parent.ref)
-        try:
-            found = lookup.read_card(store, parent.ref).digest
-        except NotFoundError:
-            message = f"its parent {parent.ref} is missing: restore the file from a copy"
-            yield Problem(name, key, "", message, parent.digest, "missing")
-        except ImageCardsError as error:
-            yield from_error(name, key, error)
-        else:
-            if found != parent.digest:
-                message = (
-                    f"its parent {parent.ref} has the digest {found}, and had {parent.digest}: one of the two cards "
-                    "was replaced; restore it from a copy"
-                )
-                yield Problem(name, key, "", shorten(message), parent.digest, found)
+        found = find_parent(inspection.store, parent)
+        if found.state == "withdrawn":
+            inspection.notes.append(Problem(str(card.ref), found.place, "", found.message))
+        elif found.state != "ok":
+            yield Problem(str(card.ref), found.place, "", shorten(found.message), found.expected, found.actual)
 
 
 def _file_problems(inspection: _Inspection, stored: StoredFile) -> list[Problem]:
