@@ -34,6 +34,14 @@ def test_derive_says_what_it_made(run: Run, filled: CardRegistry) -> None:
     assert filled.load("a/small@prod").transform[0].params["n"] == 2
 
 
+def test_show_says_how_it_was_made(run: Run, filled: CardRegistry) -> None:
+    assert run("show", "a/small").out.splitlines()[-3:] == [
+        "  made from a/raw@1.0.0",
+        "    by sample(n=2, seed=7)",
+        "    by drop-empty()",
+    ]
+
+
 @pytest.mark.parametrize(
     ("step", "said"),
     [

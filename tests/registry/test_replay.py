@@ -183,6 +183,20 @@ def test_an_artifact_that_differs_names_its_files(registry: CardRegistry, child:
     assert artifact.differences[-1].startswith("it was written by imagecards ")
 
 
+def test_a_damaged_artifact_is_told_and_hides_nothing(registry: CardRegistry, child: DataCard) -> None:
+    registry.attach(child, "coco", format="coco", options={"images": False})
+    registry.attach(child, "other", format="yolo", options={"images": False})
+    place = Path(registry.url) / "artifacts/a/child/1.0.0/coco.json"
+    place.write_bytes(place.read_bytes().replace(b"coco", b"c0co"))
+    found = registry.replay(child)
+    assert [(artifact.name, artifact.same) for artifact in found.artifacts] == [("other", True)]
+    assert found.actual == found.expected
+    assert "its artifact coco can't be read" in found.problems[0]
+    drawn = registry.lineage(child)
+    assert drawn.nodes["a/child@1.0.0 artifact:coco"].state == "damaged"
+    assert "a/child@1.0.0 artifact:coco: can't be read" in drawn.problems[0]
+
+
 def test_attaching_takes_a_path_or_a_format(registry: CardRegistry, child: DataCard, tmp_path: Path) -> None:
     for given in ({}, {"path": tmp_path, "format": "coco"}, {"path": tmp_path, "steps": Keep(first=1)}):
         with pytest.raises(InvalidInputError, match="give the path of what to attach, or the format="):

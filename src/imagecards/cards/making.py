@@ -1,5 +1,6 @@
 """How things were made: the steps from parents to a version, and from a version to an artifact."""
 
+import json
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, Strict
@@ -11,6 +12,8 @@ from imagecards.digests import JsonValue
 
 MOST_STEPS = 100
 """How many steps a card may name."""
+
+_LONGEST = 60  # characters of a parameter's text
 
 
 def _freeze_object(value: Any) -> JsonValue:
@@ -33,11 +36,23 @@ class Made(CardModel):
         name: The step's name, by which a registered step is found. Nothing is ever imported by it.
         version: Which meaning of that name.
         params: The step's fields.
+
+    Example:
+        >>> print(Made(name="min-area", params={"pixels": 300}))
+        min-area(pixels=300)
     """
 
     name: Annotated[str, Strict(), AfterValidator(_check_step_name)]
     version: Annotated[int, Strict(), Field(ge=1, le=10**6)] = 1
     params: JsonObject = FrozenDict()
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{name}={_short(value)}' for name, value in self.params.items())})"
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 Steps = Annotated[tuple[Made, ...], Field(max_length=MOST_STEPS)]

@@ -55,6 +55,8 @@ def show(reference: Reference, registry: Registry = None, as_json: AsJson = Fals
         say(f"    {name}  damaged: {shorten(str(error))}")
     for parent in card.parents:
         say(f"  made from {parent.ref}")
+    for step in card.transform:
+        say(f"    by {step}")
 
 
 def _said(card: "DataCard") -> list[tuple[str, object]]:

@@ -4,10 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from imagecards.cards import Made
 from imagecards.registry.graph import Edge, Lineage, Node
-
-_LONGEST = 60
 
 
 def as_text(lineage: Lineage) -> str:
@@ -63,16 +60,6 @@ def as_dict(lineage: Lineage) -> dict[str, Any]:
         "cut": lineage.cut,
         "problems": list(lineage.problems),
     }
-
-
-def step_text(step: Made) -> str:
-    """A step as a person reads it.
-
-    Example:
-        >>> step_text(Made(name="min-area", params={"pixels": 300}))
-        'min-area(pixels=300)'
-    """
-    return f"{step.name}({', '.join(f'{name}={_short(value)}' for name, value in step.params.items())})"
 
 
 def _branches(lineage: Lineage) -> Iterator[str]:
@@ -134,13 +121,8 @@ def _counts(node: Node) -> str:
 
 
 def _how(edge: Edge) -> str:
-    parts = [step_text(step) for step in edge.steps] + [edge.format] * bool(edge.format)
+    parts = [str(step) for step in edge.steps] + [edge.format] * bool(edge.format)
     return ", ".join(parts)
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,7 @@ from imagecards.cards import CardRef, DataCard
 from imagecards.errors import ImageCardsError, InvalidInputError
 from imagecards.progress import track
 from imagecards.registry import lookup
-from imagecards.registry.artifacts import all_artifacts
+from imagecards.registry.artifacts import readable_artifacts
 from imagecards.registry.graph import Drawn, Edge, Lineage, Node
 from imagecards.registry.parents import find_parent
 from imagecards.registry.uses import read_uses
@@ -114,11 +114,11 @@ def _add_version(store: Store, drawn: Drawn, card: DataCard) -> None:
         return
     state, message = _own_state(store, card)
     drawn.nodes[ref] = Node(ref, "version", ref, state, message, card)
-    try:
-        artifacts = all_artifacts(store, card)
-    except ImageCardsError as error:
-        artifacts = dict(card.artifacts)
-        drawn.nodes[ref] = Node(ref, "version", ref, "damaged", f"an artifact can't be read: {error}", card)
+    artifacts, unreadable = readable_artifacts(store, card)
+    for name, error in unreadable.items():
+        node = Node(f"{ref} artifact:{name}", "artifact", name, "damaged", f"can't be read: {error}")
+        drawn.nodes[node.id] = node
+        drawn.edges[Edge(ref, node.id)] = None
     for name, artifact in artifacts.items():
         node = Node(f"{ref} artifact:{name}", "artifact", name)
         drawn.nodes[node.id] = node

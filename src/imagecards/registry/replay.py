@@ -2,14 +2,14 @@
 
 import tempfile
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagecards.cards import Artifact, DataCard, Written
 from imagecards.datasets import Diff, diff_sides
 from imagecards.digests import digest
 from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError
-from imagecards.registry.artifacts import all_artifacts
+from imagecards.registry.artifacts import readable_artifacts
 from imagecards.registry.difference import card_side
 from imagecards.registry.parents import find_parent
 from imagecards.registry.plain_files import walk_files
@@ -96,18 +96,15 @@ def replay(store: Store, card: DataCard, executor: Executor | None) -> Replay:
     Raises:
         InvalidInputError: The version was not derived, and nothing was written from it: there is nothing to make again.
     """
-    written = {name: each for name, each in _artifacts(store, card).items() if each.written is not None}
+    artifacts, unreadable = readable_artifacts(store, card)
+    written = {name: each for name, each in artifacts.items() if each.written is not None}
     if not card.transform and not written:
         message = f"{card.ref} was not derived, and no artifact was written from it: there is nothing to replay"
         raise InvalidInputError(f"{message}; verify checks its bytes")
     found = _replay_dataset(store, card) if card.transform else Replay(str(card.ref), card.dataset_digest)
     replayed = tuple(_replay_artifact(store, card, name, artifact, executor) for name, artifact in written.items())
-    problems, notes = found.problems, found.notes
-    return Replay(found.reference, found.expected, found.actual, found.diff, replayed, problems, notes)
-
-
-def _artifacts(store: Store, card: DataCard) -> dict[str, Artifact]:
-    return all_artifacts(store, card) if card.kind == "images" else {}
+    problems = tuple(f"its artifact {name} can't be read: {error}" for name, error in unreadable.items())
+    return replace(found, artifacts=replayed, problems=(*found.problems, *problems))
 
 
 def _replay_dataset(store: Store, card: DataCard) -> Replay:
