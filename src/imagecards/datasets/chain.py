@@ -33,8 +33,10 @@ def apply_steps(datasets: Sequence[ImageDataset], steps: Sequence[Step]) -> Imag
             raise InvalidInputError(f"a step is a transform or a split, not {type(step).__name__}: {step!r:.60}")
         if number and step.joins:
             raise InvalidInputError(f"{step.step_name} joins several datasets, so it has to be the first step")
-    if len(datasets) != 1 and not steps[0].joins:
-        message = f"{steps[0].step_name} takes one dataset, and there are {len(datasets)}: begin with Merge()"
+    if not datasets or (len(datasets) > 1 and not steps[0].joins):
+        message = (
+            f"{steps[0].step_name} takes one dataset, and there are {len(datasets)}: begin with Merge() for several"
+        )
         raise InvalidInputError(message)
     dataset = datasets[0]
     for number, step in enumerate(steps):

@@ -1,5 +1,6 @@
 """Steps: what makes one dataset from others, in the same way every time."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -45,6 +46,7 @@ class Step(BaseModel):
 
 
 AnyStep = TypeVar("AnyStep", bound=type[Step])
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _own: dict[str, type[Step]] = {}
 
 
@@ -53,7 +55,7 @@ def register_step(step: AnyStep) -> AnyStep:
 
     Raises:
         AlreadyExistsError: Another kind has this name.
-        InvalidInputError: It has no name.
+        InvalidInputError: It has no name, or one that a card can't hold.
 
     Example:
         >>> @register_step
@@ -65,8 +67,9 @@ def register_step(step: AnyStep) -> AnyStep:
         'OnlyCaptioned'
     """
     name = getattr(step, "step_name", None)
-    if not isinstance(name, str) or not name:
-        raise InvalidInputError(f"{step.__name__} has no step_name: give it one, it is what cards call it")
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        message = f"{step.__name__} has the step_name {name!r}: give it one of 1 to 64 of a-z 0-9 . _ -, for cards"
+        raise InvalidInputError(message)
     known = _own.get(name)
     if known is not None and (known.__module__, known.__qualname__) != (step.__module__, step.__qualname__):
         raise AlreadyExistsError(f"the step {name!r} is {known.__qualname__} already: choose another step_name")

@@ -6,13 +6,17 @@ from typing import Any
 
 from imagecards.registry.graph import Edge, Lineage, Node
 
+_MOST_PROBLEMS = 20
+
 
 def as_text(lineage: Lineage) -> str:
     """A tree of what a version was made from, and one of what was made from it."""
     lines = [_title(lineage.nodes[lineage.root]), *_branches(lineage)]
     if lineage.cut:
         lines.append("... and more, further away")
-    lines += [f"! {problem}" for problem in lineage.problems]
+    lines += [f"! {problem}" for problem in lineage.problems[:_MOST_PROBLEMS]]
+    if len(lineage.problems) > _MOST_PROBLEMS:
+        lines.append(f"! ... and {len(lineage.problems) - _MOST_PROBLEMS:,} more (as JSON)")
     return "\n".join(map(_plain, lines))
 
 
@@ -55,6 +59,7 @@ def as_dict(lineage: Lineage) -> dict[str, Any]:
     """The graph as JSON values."""
     return {
         "root": lineage.root,
+        "registry": lineage.registry,
         "nodes": [_node(node) for node in lineage.nodes.values()],
         "edges": [_edge(edge) for edge in lineage.edges],
         "cut": lineage.cut,

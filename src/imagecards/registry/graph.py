@@ -67,12 +67,14 @@ class Lineage:
         nodes: Every node by id; the root first.
         edges: What was made from what, each towards what was made from it.
         cut: Whether there was more than is shown, further away than the depth that was asked for.
+        registry: The id of the registry: the same for every copy of it.
     """
 
     root: str
     nodes: dict[str, Node]
     edges: tuple[Edge, ...]
     cut: bool = False
+    registry: str = ""
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal, get_args
 
-from imagecards.cards import CardRef, DataCard
+from imagecards.cards import CardRef, DataCard, RegistryMarker
 from imagecards.errors import ImageCardsError, InvalidInputError
 from imagecards.progress import track
-from imagecards.registry import lookup
+from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import readable_artifacts
 from imagecards.registry.graph import Drawn, Edge, Lineage, Node
 from imagecards.registry.parents import find_parent
@@ -43,7 +43,8 @@ def draw_lineage(store: Store, root: DataCard, direction: Direction, depth: int 
         _add_ancestors(store, drawn, root, depth)
     if direction != "ancestors":
         _add_descendants(store, drawn, root, depth)
-    return Lineage(str(root.ref), drawn.nodes, tuple(drawn.edges), drawn.cut)
+    marker = RegistryMarker.from_json(store.get(keys.MARKER), place=keys.MARKER)
+    return Lineage(str(root.ref), drawn.nodes, tuple(drawn.edges), drawn.cut, marker.registry)
 
 
 def _add_ancestors(store: Store, drawn: Drawn, root: DataCard, depth: int | None) -> None:

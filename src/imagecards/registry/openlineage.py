@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
 
 PRODUCER = f"urn:imagecards:{__version__}"
-NAMESPACE = "imagecards"
 
 _RUNS = uuid.UUID("6f0d2f0e-5b5f-5f0b-9a2e-2f2b1c8f7a51")
 
@@ -82,14 +81,15 @@ def _event(lineage: Lineage, node: Node, made: tuple[Edge, ...]) -> "RunEvent":
     created = f"{card.created:%Y-%m-%dT%H:%M:%SZ}" if card is not None else "1970-01-01T00:00:00Z"
     seed = f"{card.digest if card is not None else ''} {node.id}"
     engine = processing_engine_run.ProcessingEngineRunFacet(version=_code(node), name="imagecards")
+    namespace = f"imagecards:{lineage.registry}"
     return RunEvent(
         eventTime=created,
         producer=PRODUCER,
         eventType=RunState.COMPLETE,
         run=Run(runId=str(uuid.uuid5(_RUNS, seed)), facets={"processing_engine": engine, "imagecards": _steps(made)}),
-        job=Job(namespace=NAMESPACE, name=f"derive {node.id.partition('@')[0]}"),
-        inputs=[InputDataset(NAMESPACE, edge.source, facets=_version(lineage.nodes[edge.source])) for edge in made],
-        outputs=[OutputDataset(NAMESPACE, node.id, facets=_version(node))],
+        job=Job(namespace=namespace, name=f"derive {node.id.partition('@')[0]}"),
+        inputs=[InputDataset(namespace, edge.source, facets=_version(lineage.nodes[edge.source])) for edge in made],
+        outputs=[OutputDataset(namespace, node.id, facets=_version(node))],
     )
 
 

@@ -9,8 +9,6 @@ from imagecards.registry.graph import Edge, Lineage, Node
 if TYPE_CHECKING:
     from prov.model import ProvDocument
 
-NAMESPACE = "urn:imagecards:"
-
 
 def as_prov(lineage: Lineage) -> str:
     """The lineage as PROV-JSON.
@@ -35,7 +33,7 @@ def prov_document(lineage: Lineage) -> "ProvDocument":
     except ImportError as error:
         raise MissingDependencyError("PROV needs the library prov: pip install 'imagecards[lineage]'") from error
     document = ProvDocument()
-    document.add_namespace("ic", NAMESPACE)
+    document.add_namespace("ic", f"urn:uuid:{lineage.registry}/")
     for node in lineage.nodes.values():
         _add_node(document, node)
     for node in lineage.nodes.values():
