@@ -46,8 +46,9 @@ def lineage(
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a version was made from, what was made from it, and who uses it.
+    """Show what a version was made from, and what was made from it.
 
+    Artifacts that were written from it, and those who use it, are part of the picture.
     Leaves with 1 if a parent is withdrawn, missing or replaced.
     """
     found = open_registry(registry).lineage(reference, direction=direction.value, depth=depth)

@@ -26,9 +26,9 @@ def lock(
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write imagecards.lock: name, version and digest of the card that each reference means now.
+    """Write down which cards references mean now.
 
-    A job then loads with lock="imagecards.lock", and gets these cards or none.
+    The file has name, version and digest of each card. A job then loads with lock="imagecards.lock", and gets these cards or none.
     """
     references = [found for job in jobs for found in _references(job)]
     made = open_registry(registry).lock(*references, path=to)
