@@ -28,7 +28,8 @@ def lock(
 ) -> None:
     """Write down which cards references mean now.
 
-    The file has name, version and digest of each card. A job then loads with lock="imagecards.lock", and gets these cards or none.
+    The file has name, version and digest of each card. A job then loads with lock="imagecards.lock", and gets these
+    cards or none.
     """
     references = [found for job in jobs for found in _references(job)]
     made = open_registry(registry).lock(*references, path=to)

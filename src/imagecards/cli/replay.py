@@ -16,7 +16,8 @@ def add_commands(app: typer.Typer) -> None:
 def replay(reference: Reference, limit: Limit = 20, registry: Registry = None, as_json: AsJson = False) -> None:
     """Make a derived version again, and compare its digest.
 
-    What was written from it (attach --format) is written again, too. Nothing is stored. Leaves with 1 if anything differs, or could not be made again.
+    What was written from it (attach --format) is written again, too. Nothing is stored. Leaves with 1 if anything
+    differs, or could not be made again.
     """
     found = open_registry(registry).replay(reference)
     if as_json:
