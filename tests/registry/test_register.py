@@ -112,6 +112,24 @@ def test_a_registry_inside_the_image_folder_is_refused_unless_hidden(make_folder
     assert CardRegistry(folder / ".imagecards").register(ImageDataset(image_dir=folder), "a/b").summary.images == 2
 
 
+def test_a_link_hides_no_registry_inside_the_folder_and_no_folder_inside_the_registry(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder(1)
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    for registry, images in ((link / "registry", folder), (folder / "registry", link)):
+        with pytest.raises(InvalidInputError, match="lies in the image folder"):
+            CardRegistry(registry).register(ImageDataset(image_dir=images), "a/b")
+    outer = CardRegistry(tmp_path / "registry")
+    outer.register(pl.DataFrame({"x": [1]}), "a/t")
+    inside = make_folder(1, name="registry/images")
+    (tmp_path / "other").symlink_to(inside)
+    for images in (inside, tmp_path / "other"):
+        with pytest.raises(InvalidInputError, match="lies in the registry"):
+            outer.register(ImageDataset(image_dir=images), "a/b")
+
+
 def test_an_unchanged_dataset_needs_no_right_to_write(
     registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

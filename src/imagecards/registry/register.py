@@ -97,10 +97,20 @@ def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | No
 
 
 def _refuse_inside(store: Store, image_dir: str) -> None:
-    """See that the registry would not become part of the dataset (a hidden folder does not)."""
-    inside = os.path.relpath(store.url, image_dir) if "://" not in store.url else ".."
+    """See that neither of registry and dataset becomes part of the other (a hidden registry does not), links followed.
+
+    Raises:
+        InvalidInputError: One would.
+    """
+    if "://" in store.url:
+        return
+    registry, images = os.path.realpath(store.url), os.path.realpath(image_dir)
+    inside = os.path.relpath(registry, images)
     if not any(part.startswith(".") for part in inside.split("/")) or inside == ".":
         message = f"the registry {store.url} lies in the image folder {image_dir}: put it beside, or in a hidden folder"
+        raise InvalidInputError(message)
+    if os.path.relpath(images, registry).partition("/")[0] != "..":
+        message = f"the image folder {image_dir} lies in the registry {store.url}: put it elsewhere"
         raise InvalidInputError(message)
 
 
