@@ -67,6 +67,7 @@ def register(
     from_option: FromOption = None,
     images: ImageFolder = None,
     info: Annotated[str | None, typer.Option(metavar="JSON", help="Anything else, as a JSON object.")] = None,
+    reread: Annotated[bool, typer.Option("--reread", help="Read every image, whatever is remembered of it.")] = False,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
@@ -90,6 +91,7 @@ def register(
         parents=parent,
         metadata=_parse_object(info),
         artifacts=dict(_parse_pair(pair) for pair in artifact or ()),
+        reread=reread,
     )
     new = card.version not in before
     if as_json:

@@ -8,10 +8,10 @@ from contextlib import suppress
 import platformdirs
 
 
-def cache_root() -> str | None:
+def cache_root() -> str:
     """The folder of all that imagecards caches: ``$IMAGECARDS_CACHE``, else the user's cache folder.
 
-    ``None`` for a user who has no home, as in some containers: then nothing is cached.
+    Empty for a user who has no home, as in some containers: then nothing is cached.
     """
     given = os.environ.get("IMAGECARDS_CACHE")
     if given:
@@ -19,31 +19,31 @@ def cache_root() -> str | None:
     try:
         return platformdirs.user_cache_dir("imagecards")
     except (RuntimeError, KeyError):
-        return None
+        return ""
 
 
-def folder_cache(root: str | os.PathLike[str], suffix: str) -> str | None:
-    """The path of a cache file about a folder, where there is a cache.
+def folder_cache(root: str | os.PathLike[str], suffix: str) -> str:
+    """The path of a cache file about a folder; empty where nothing is cached.
 
     Args:
         root: The folder that is remembered.
         suffix: What tells several files about one folder apart.
     """
     cache = cache_root()
-    if cache is None:
-        return None
+    if not cache:
+        return ""
     absolute = os.path.abspath(root)
     return f"{cache}/folders/{hashlib.sha256(os.fsencode(absolute)).hexdigest()}{suffix}"
 
 
-def read_cache(path: str | None, magic: bytes) -> memoryview | None:
+def read_cache(path: str, magic: bytes) -> memoryview | None:
     """What `write_cache` wrote; ``None`` where there is nothing, or nothing that can be believed.
 
     Args:
-        path: The file; ``None`` where there is no cache.
+        path: The file; empty where nothing is cached.
         magic: What it begins with: kind and version of its content.
     """
-    if path is None:
+    if not path:
         return None
     try:
         data = memoryview(_read(path))
@@ -54,9 +54,9 @@ def read_cache(path: str | None, magic: bytes) -> memoryview | None:
     return body if data[: len(magic) + 32] == magic + hashlib.sha256(body).digest() else None
 
 
-def write_cache(path: str | None, magic: bytes, body: bytes | memoryview) -> None:
+def write_cache(path: str, magic: bytes, body: bytes | memoryview) -> None:
     """Write a cache file, whole or not at all; what can't be written is forgotten."""
-    if path is None:
+    if not path:
         return
     with suppress(OSError):
         _write(path, (magic, hashlib.sha256(body).digest(), body))

@@ -72,6 +72,7 @@ class CardRegistry:
         metadata: Mapping[str, Any] | None = None,
         artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
         executor: Executor | None = None,
+        reread: bool = False,
     ) -> DataCard:
         """Register a dataset as a new version of a card.
 
@@ -95,6 +96,8 @@ class CardRegistry:
             metadata: Anything else, as JSON.
             artifacts: Files or folders to keep beside the card, by name.
             executor: Where to read and pack images: any ``concurrent.futures`` executor; by default threads.
+            reread: Read every image, whatever is remembered of it: for files that are changed through a memory map
+                or by other means that leave their times as they were.
 
         Returns:
             The card of the version.
@@ -122,7 +125,7 @@ class CardRegistry:
             metadata=metadata,
             artifacts=artifacts,
         )
-        return register(self.store, data, request, executor)
+        return register(self.store, data, request, executor, reread=reread)
 
     def load(self, reference: AnyReference) -> DataCard:
         """The card that a reference means, alone: one small read.
