@@ -146,7 +146,7 @@ def test_a_change_without_a_trace_is_seen_when_everything_is_read_again(
     assert dataset.image_dir is not None
     image = Path(dataset.image_dir, "001.png")
     with image.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
-        mapped[mapped.find(b"seed\x001") + 5] = ord("7")
+        mapped[-20] ^= 1  # in the image data, of which only the header is checked
     assert registry.register(dataset, "a/b") == first, "so it is documented"
     second = registry.register(dataset, "a/b", reread=True)
     assert str(second.version) == "2.0.0"
