@@ -17,5 +17,5 @@ def own_buffer(data: bytes | bytearray | memoryview) -> pa.Buffer:
         b'parquet'
     """
     buffer = pa.allocate_buffer(len(data))
-    memoryview(buffer)[:] = memoryview(data)
+    memoryview(buffer).cast("B")[:] = memoryview(data).cast("B")
     return buffer
