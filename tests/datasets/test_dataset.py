@@ -370,10 +370,51 @@ def test_a_folder_that_goes_away(folder: Write) -> None:
     root = folder({"a.png": None})
     dataset = ImageDataset(image_dir=root)
     root.rename(root.with_name("elsewhere"))
-    for use in (lambda: dataset.validate(), lambda: dataset.documents, lambda: dataset.names):
+    for use in (lambda: dataset.documents, lambda: dataset.names):
         with pytest.raises(StorageError, match="can't be read"):
             use()
     assert repr(dataset) == f"ImageDataset(image_dir={str(root)!r})"
+    assert rules(dataset.validate()) == [(str(root), None, "missing-folder")]
+    root.write_bytes(b"a file")
+    (issue,) = dataset.validate()
+    assert (issue.rule, issue.message) == ("missing-folder", "this is no folder any more")
+
+
+def test_annotations_whose_images_went_away(folder: Write) -> None:
+    root = folder({"a.png": None, "b.png": None})
+    records = ImageDataset(image_dir=root).table
+    dataset = ImageDataset.from_source(FolderSource(root), records)
+    assert dataset.validate().ok
+    (root / "b.png").unlink()
+    assert rules(dataset.validate()) == [("b.png", None, "missing-file")]
+    root.rename(root.with_name("elsewhere"))  # where an open folder would follow it
+    assert [issue.rule for issue in dataset.validate()] == ["missing-file"] * 2
+
+
+def test_what_can_not_be_read_hides_nothing_else(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = folder({"a.png": None, "b.png": b"no image", "c.png": None, "locked/d.png": None})
+    opened = os.open
+
+    def refuse(path: Any, *arguments: Any, **named: Any) -> int:
+        if path in ("a.png", "locked"):
+            raise PermissionError(13, "Permission denied", path)
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    dataset = ImageDataset(image_dir=root)
+    assert rules(dataset.validate()) == [
+        ("locked/", None, "unreadable"),
+        ("a.png", None, "unreadable"),
+        ("b.png", None, "not-an-image"),
+    ]
+
+
+def test_names_that_windows_can_not_hold_are_a_warning(folder: Write) -> None:
+    root = folder({"a?.png": None, 'b"<.png': None, "c;d!.png": None, "metadata.jsonl": [{"file_name": "a?.png"}]})
+    report = ImageDataset(image_dir=root).validate()
+    assert report.ok
+    found = [issue.file for issue in report if issue.rule == "unportable-name"]
+    assert found == ["a?.png", 'b"<.png']
 
 
 def test_a_metadata_file_that_goes_away(folder: Write) -> None:
@@ -575,7 +616,7 @@ def test_around_another_source(folder: Write) -> None:
         "caption": "B",
         "extra": {"deep": [1]},
     }
-    assert not dataset.validate()
+    assert rules(dataset.validate()) == [("b.png", None, "size-differs"), ("a.png", None, "size-differs")]
     assert dataset.table.column_names[-6:] == FILE_FACTS.names[1:]
     assert dataset.summary["bytes"] == 3
     assert dataset.image("a.png").size == (40, 30)

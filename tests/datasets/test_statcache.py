@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagecards.datasets.examine import examine_folder
+from imagecards.datasets.foldermemo import FolderMemo
 from imagecards.datasets.scan import FolderScan, scan_folder
 from imagecards.datasets.statcache import StatCache
 
@@ -166,3 +167,19 @@ def test_the_place_is_private_and_outside_the_folder(folder: Write, own_cache: P
     assert Path(cache.path).is_relative_to(own_cache)
     assert Path(cache.path).stat().st_mode & 0o777 == 0o600
     assert [path.name for path in root.iterdir()] == ["a.png"]
+
+
+def test_without_a_home_nothing_is_cached(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(name: str) -> str:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("IMAGECARDS_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_dir", homeless)
+    root = folder({"a.png": None})
+    scan = scan_folder(root)
+    cache = StatCache(root)
+    cache.remember(scan.stats, examine_folder(root, scan.files).facts, scan.began_ns)
+    assert not cache.lookup(scan.stats)[1].any()
+    memo = FolderMemo(root, "")
+    memo.remember(scan, "outcome")
+    assert memo.recall(scan) is None

@@ -108,6 +108,16 @@ PANDAS = {
     "period": pd.DataFrame({"a": pd.period_range("2020", periods=2, freq="M")}),
     "interval": pd.DataFrame({"a": pd.interval_range(0, 2)}),
     "arrow": pd.DataFrame({"a": pd.array([1, None], dtype="int8[pyarrow]")}),
+    "arrow text": pd.DataFrame({"a": pd.Series(["x", None, ""], dtype=pd.ArrowDtype(pa.string()))}),
+    "no arrow text": pd.DataFrame({"a": pd.Series([], dtype=pd.ArrowDtype(pa.string()))}),
+    "both arrow texts": pd.DataFrame(
+        {
+            "a": pd.Series(["x", None], dtype=pd.ArrowDtype(pa.string())),
+            "b": pd.Series(["x", None], dtype="string[pyarrow]"),
+        }
+    ),
+    "arrow large text": pd.DataFrame({"a": pd.Series(["x", None], dtype=pd.ArrowDtype(pa.large_string()))}),
+    "python text": pd.DataFrame({"a": pd.Series(["x", None], dtype=pd.StringDtype("python", na_value=float("nan")))}),
     "arrow list": pa.table({"a": pa.array([[1], None])}).to_pandas(types_mapper=pd.ArrowDtype),
     "no rows": pd.DataFrame({"a": np.array([], "int8"), "b": pd.Series([], dtype="str")}),
     "nothing": pd.DataFrame(),

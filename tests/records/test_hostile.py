@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from imagecards.errors import InvalidMetadataError
-from imagecards.records import ImageMetadata, Issue, read_jsonl
+from imagecards.records import ImageMetadata, ImageRecord, Issue, read_jsonl
 
 
 def issues_of(data: bytes, **options: Any) -> list[Issue]:
@@ -173,6 +174,20 @@ def test_bad_outlines_are_refused(outline: Any, place: str, rule: str) -> None:
     objects = {"bbox": [[1, 2, 3, 4]], "categories": [1], "segmentation": [outline]}
     issue = the_issue(line(objects=objects))
     assert (issue.field, issue.rule) == (f"objects.segmentation[0]{place}", rule)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"file_name": "a.png", "\\ud800": 1}',
+        b'{"file_name": "a.png", "\\udc80x": null}',
+        b'{"file_name": "a.png", "objects": {"bbox": [[1, 1, 2, 2]], "categories": [1], "\\ud800": [1]}}',
+    ],
+)
+def test_half_surrogate_pairs_in_names_of_fields_are_bad_text(text: bytes) -> None:
+    assert the_issue(text).rule == "bad-text"
+    with pytest.raises(ValidationError, match="half a surrogate pair"):
+        ImageRecord.model_validate(json.loads(text))
 
 
 def test_the_last_of_duplicate_keys_does_not_win() -> None:

@@ -48,6 +48,12 @@ def test_a_folder_comes_back_as_it_was(filled: CardRegistry, folder: Path, tmp_p
     assert list(filled.artifacts("a/b")) == ["hdf5-256"]
 
 
+def test_empty_folders_are_not_kept(filled: CardRegistry, folder: Path) -> None:
+    (folder / "empty" / "deeper").mkdir(parents=True)
+    filled.attach("a/b", "h5", folder)
+    assert filled.artifact("a/b", "h5").files == ["a.h5", "deep/ü.h5"]
+
+
 def test_a_file_is_read_without_naming_it(filled: CardRegistry, folder: Path) -> None:
     filled.attach("a/b", "one", folder / "a.h5")
     assert filled.artifact("a/b", "one").read() == b"first"

@@ -1,5 +1,6 @@
 """From references to cards: ranges, tags, withdrawals, pins."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,6 +61,17 @@ def test_what_is_not_there_is_said_with_what_is(filled: CardRegistry) -> None:
         filled.load("a/b@7.0.0")
     with pytest.raises(NotFoundError, match=r"a/b@prod is not registered"):
         filled.load("a/b@prod")
+
+
+@pytest.mark.parametrize("spec", ["", "@latest", "@^1", "@*"])
+def test_that_there_are_only_pre_releases_is_said(registry: CardRegistry, spec: str) -> None:
+    for number in (1, 2):
+        registry.register(pl.DataFrame({"id": [number]}), "a/b", version=f"1.0.0-rc.{number}")
+    said = r"only pre-releases, 1\.0\.0-rc\.1, 1\.0\.0-rc\.2, which .* pass over; name one, (\S+), or .* (\S+)$"
+    with pytest.raises(NotFoundError, match=said) as caught:
+        registry.load(f"a/b{spec}")
+    for reference in re.search(said, str(caught.value)).groups():  # type: ignore[union-attr]  # it matched just now
+        assert str(registry.load(reference).version) == "1.0.0-rc.2"
 
 
 def test_no_registry_is_an_error_that_says_how_to_get_one(tmp_path: Path) -> None:

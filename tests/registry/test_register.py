@@ -1,6 +1,7 @@
 """Registering image folders: versions, what is stored, what is refused."""
 
 import json
+import mmap
 import os
 import shutil
 import time
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from imagecards import CardRegistry, ImageDataset
+from imagecards.datasets.scan import FolderScan, scan_folder
 from imagecards.errors import (
     IntegrityError,
     InvalidInputError,
@@ -110,6 +112,45 @@ def test_a_registry_inside_the_image_folder_is_refused_unless_hidden(make_folder
     with pytest.raises(InvalidInputError, match="lies in the image folder"):
         CardRegistry(folder / "cards").register(ImageDataset(image_dir=folder), "a/b")
     assert CardRegistry(folder / ".imagecards").register(ImageDataset(image_dir=folder), "a/b").summary.images == 2
+
+
+def test_a_link_hides_no_registry_inside_the_folder_and_no_folder_inside_the_registry(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder(1)
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    for registry, images in ((link / "registry", folder), (folder / "registry", link)):
+        with pytest.raises(InvalidInputError, match="lies in the image folder"):
+            CardRegistry(registry).register(ImageDataset(image_dir=images), "a/b")
+    outer = CardRegistry(tmp_path / "registry")
+    outer.register(pl.DataFrame({"x": [1]}), "a/t")
+    inside = make_folder(1, name="registry/images")
+    (tmp_path / "other").symlink_to(inside)
+    for images in (inside, tmp_path / "other"):
+        with pytest.raises(InvalidInputError, match="lies in the registry"):
+            outer.register(ImageDataset(image_dir=images), "a/b")
+
+
+def test_a_change_without_a_trace_is_seen_when_everything_is_read_again(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timeless(root: str) -> FolderScan:
+        scan = scan_folder(root)
+        files = [file._replace(mtime_ns=1, ctime_ns=1) for file in scan.files]
+        return FolderScan(files, scan.issues, scan.began_ns)
+
+    monkeypatch.setattr("imagecards.datasets.dataset.scan_folder", timeless)
+    dataset = ImageDataset(image_dir=make_folder(2))
+    first = registry.register(dataset, "a/b")
+    assert dataset.image_dir is not None
+    image = Path(dataset.image_dir, "001.png")
+    with image.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        mapped[-20] ^= 1  # in the image data, of which only the header is checked
+    assert registry.register(dataset, "a/b") == first, "so it is documented"
+    second = registry.register(dataset, "a/b", reread=True)
+    assert str(second.version) == "2.0.0"
+    assert registry.register(dataset, "a/b") == second, "what was read is remembered anew"
 
 
 def test_an_unchanged_dataset_needs_no_right_to_write(

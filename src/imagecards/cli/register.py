@@ -75,6 +75,7 @@ def register(
     images: ImageFolder = None,
     lenient: Lenient = False,
     info: Annotated[str | None, typer.Option(metavar="JSON", help="Anything else, as a JSON object.")] = None,
+    reread: Annotated[bool, typer.Option("--reread", help="Read every image, whatever is remembered of it.")] = False,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
@@ -104,6 +105,7 @@ def register(
             parents=parent,
             metadata=parse_object(info),
             artifacts={**artifacts, **kept},
+            reread=reread,
         )
     new = card.version not in before
     if kept:

@@ -9,28 +9,42 @@ import platformdirs
 
 
 def cache_root() -> str:
-    """The folder of all that imagecards caches: ``$IMAGECARDS_CACHE``, else the user's cache folder."""
-    return os.environ.get("IMAGECARDS_CACHE") or platformdirs.user_cache_dir("imagecards")
+    """The folder of all that imagecards caches: ``$IMAGECARDS_CACHE``, else the user's cache folder.
+
+    Empty for a user who has no home, as in some containers: then nothing is cached.
+    """
+    given = os.environ.get("IMAGECARDS_CACHE")
+    if given:
+        return given
+    try:
+        return platformdirs.user_cache_dir("imagecards")
+    except (RuntimeError, KeyError):
+        return ""
 
 
 def folder_cache(root: str | os.PathLike[str], suffix: str) -> str:
-    """The path of a cache file about a folder.
+    """The path of a cache file about a folder; empty where nothing is cached.
 
     Args:
         root: The folder that is remembered.
         suffix: What tells several files about one folder apart.
     """
+    cache = cache_root()
+    if not cache:
+        return ""
     absolute = os.path.abspath(root)
-    return f"{cache_root()}/folders/{hashlib.sha256(os.fsencode(absolute)).hexdigest()}{suffix}"
+    return f"{cache}/folders/{hashlib.sha256(os.fsencode(absolute)).hexdigest()}{suffix}"
 
 
 def read_cache(path: str, magic: bytes) -> memoryview | None:
     """What `write_cache` wrote; ``None`` where there is nothing, or nothing that can be believed.
 
     Args:
-        path: The file.
+        path: The file; empty where nothing is cached.
         magic: What it begins with: kind and version of its content.
     """
+    if not path:
+        return None
     try:
         data = memoryview(_read(path))
     except OSError:
@@ -42,6 +56,8 @@ def read_cache(path: str, magic: bytes) -> memoryview | None:
 
 def write_cache(path: str, magic: bytes, body: bytes | memoryview) -> None:
     """Write a cache file, whole or not at all; what can't be written is forgotten."""
+    if not path:
+        return
     with suppress(OSError):
         _write(path, (magic, hashlib.sha256(body).digest(), body))
 

@@ -16,6 +16,7 @@ from imagecards.records.sound import unsafe_names
 
 _MOST_GUESSES = 50  # missing files for which a similar name is looked for: each takes milliseconds
 _MOST_CANDIDATES = 2000
+_NOT_ON_WINDOWS = r'[?*<>|"]'  # of what `check_relative` accepts
 _ROUNDING = 1e-3  # pixels; coordinates that went through 32-bit floats are off by less
 _SLIP = 1.0  # pixels; annotation tools that count from the other side of a pixel are off by one
 
@@ -54,6 +55,7 @@ def check_names(listed: pa.Array, present: pa.Array, places: Places, *, all_list
         issues += [_unlisted(name) for name in unlisted.to_pylist()]
     # Of listed names each part was checked, but not what a split's folder in front of them makes of them.
     issues += _unsafe(pa.chunked_array([listed, unlisted]))
+    issues += _unportable(pa.chunked_array([listed, unlisted]))
     if len(unlisted):  # among the listed ones alone they were found before
         issues += _collisions(listed.to_pylist(), unlisted.to_pylist(), places)
     issues += _not_registered(others.to_pylist())
@@ -183,6 +185,13 @@ def _not_in(names: pa.Array, others: pa.Array) -> pa.Array:
 def _unsafe(names: pa.ChunkedArray) -> Iterator[Issue]:
     for name, reason in unsafe_names(names):
         yield Issue(name, None, "", "", "unsafe-path", f"the path {reason}", suggestion="rename it")
+
+
+def _unportable(names: pa.ChunkedArray) -> Iterator[Issue]:
+    for name in names.filter(pc.match_substring_regex(names, _NOT_ON_WINDOWS)).to_pylist():
+        message = "the name has a character that Windows can't hold: it can't be fetched there"
+        hint = 'take out ? * < > | and "'
+        yield Issue(name, None, "", "", "unportable-name", message, severity="warning", suggestion=hint)
 
 
 def _collisions(listed: Sequence[str], unlisted: Sequence[str], places: Places) -> Iterator[Issue]:

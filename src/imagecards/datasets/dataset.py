@@ -28,6 +28,7 @@ from imagecards.datasets.layout import Layout, lay_out
 from imagecards.datasets.scan import FolderScan, scan_folder
 from imagecards.datasets.source import Source
 from imagecards.datasets.summary import Summary, summarize
+from imagecards.datasets.validate import missing_folder, validate_folder, validate_source
 from imagecards.errors import InvalidInputError, NotFoundError
 from imagecards.images import MAX_PIXELS, decode
 from imagecards.records.issues import Report
@@ -367,20 +368,22 @@ class ImageDataset:
         """Check everything: the metadata, the files, and one against the other. Every image is read.
 
         Args:
-            executor: Where to read the images: any ``concurrent.futures`` executor; by default this process.
+            executor: Where to read the images of a folder: any ``concurrent.futures`` executor; by default this
+                process.
             max_pixels: Largest width x height that is accepted.
 
         Returns:
             All that is wrong. Errors stop a registration, warnings do not.
 
         Raises:
-            StorageError: The folder or a file can't be read.
+            StorageError: The folder can't be read, or a file is being changed.
         """
         if self._folder is None:
-            return Report()
-        layout = self.lay_out()
-        facts, issues = examine_folder(self._folder, layout.files, executor=executor, max_pixels=max_pixels)
-        return layout.report + Report(issues) + layout.check_boxes(facts["width"], facts["height"])
+            return validate_source(self._source, self.table, self._attributes, max_pixels=max_pixels)
+        gone = missing_folder(self._folder)
+        if gone is not None:
+            return Report([gone])
+        return validate_folder(self._folder, self.lay_out(), executor, max_pixels=max_pixels)
 
     @cached_property
     def _documents(self) -> list[Document]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from imagecards.datasets.facts import facts_table
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.scan import FoundFile, promised_format
 from imagecards.datasets.source import Source
-from imagecards.errors import FormatError, NotFoundError
+from imagecards.errors import FormatError, IntegrityError, NotFoundError, StorageError
 from imagecards.images import (
     EXTENSIONS,
     MAX_PIXELS,
@@ -90,20 +91,15 @@ def examine_bytes(name: str, data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ex
     return Examined(digest, len(data), info, None)
 
 
-def examine_source(source: Source, names: Sequence[str]) -> Examination:
-    """Read, hash and look into images of a dataset that is no folder.
+def examine_source(source: Source, names: Sequence[str], *, max_pixels: int = MAX_PIXELS) -> Examination:
+    """Read, hash and look into images of a dataset that is no folder; one that can't be read is an issue.
 
     Args:
         source: Where they are.
         names: Which.
-
-    Raises:
-        NotFoundError: One is not there.
+        max_pixels: Largest width x height that is accepted.
     """
-    found = [examine_bytes(name, data) for name, data in zip(names, source.read_many(names), strict=True)]
-    sizes, infos = [each.size for each in found], [each.info for each in found]
-    facts = facts_table(names, [each.sha256 for each in found], sizes, infos)
-    return Examination(facts, [each.issue for each in found if each.issue is not None])
+    return _examination(names, [_examine(source.read, name, max_pixels) for name in names])
 
 
 def examine_folder(
@@ -122,7 +118,7 @@ def examine_folder(
         max_pixels: Largest width x height that is accepted.
 
     Raises:
-        StorageError: A file can't be read or is being changed.
+        StorageError: A file is being changed.
     """
     examined: list[Examined | Issue] = []
     batches = list(_batches(files))
@@ -132,9 +128,13 @@ def examine_folder(
         for results in pool.map(_examine_batch, [path] * count, batches, [max_pixels] * count):
             examined.extend(results)
             advance(len(results))
+    return _examination([file.name for file in files], examined)
+
+
+def _examination(names: Sequence[str], examined: Sequence[Examined | Issue]) -> Examination:
     whole = [item if isinstance(item, Examined) else None for item in examined]
     facts = facts_table(
-        [file.name for file in files],
+        names,
         [item and item.sha256 for item in whole],
         [item and item.size for item in whole],
         [item and item.info for item in whole],
@@ -145,16 +145,24 @@ def examine_folder(
 
 def _examine_batch(root: str, files: Sequence[FoundFile], max_pixels: int) -> list[Examined | Issue]:
     source = FolderSource(root)
-    results: list[Examined | Issue] = []
-    for file in files:
-        try:
-            data = source.read(file.name, file)
-        except (NotFoundError, FormatError) as error:
-            rule = "missing-file" if isinstance(error, NotFoundError) else "symlink"
-            results.append(Issue(file.name, None, "", "", rule, str(error)))
-        else:
-            results.append(examine_bytes(file.name, data, max_pixels=max_pixels))
-    return results
+    return [_examine(partial(source.read, expected=file), file.name, max_pixels) for file in files]
+
+
+def _examine(read: Callable[[str], bytes], name: str, max_pixels: int) -> Examined | Issue:
+    """What is learnt of one image, or why it can't be read; only that it is being changed stops the work."""
+    try:
+        data = read(name)
+    except NotFoundError as error:
+        return Issue(name, None, "", "", "missing-file", str(error))
+    except FormatError as error:
+        return Issue(name, None, "", "", "symlink", str(error))
+    except IntegrityError as error:
+        return Issue(name, None, "", "", "damaged-image", str(error))
+    except StorageError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        return Issue(name, None, "", "", "unreadable", str(error), suggestion="see that you may read it")
+    return examine_bytes(name, data, max_pixels=max_pixels)
 
 
 def _batches(files: Sequence[FoundFile]) -> Iterator[Sequence[FoundFile]]:

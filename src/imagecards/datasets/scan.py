@@ -112,7 +112,7 @@ def scan_folder(root: str | os.PathLike[str]) -> FolderScan:
         root: The folder.
 
     Raises:
-        StorageError: A folder can't be read; says which.
+        StorageError: The folder can't be read; that one in it can't is an issue.
     """
     scan = FolderScan([], [], time.time_ns())
     path = os.fspath(root)
@@ -153,7 +153,9 @@ def _walk(folder: int, prefix: str, root: str, scan: FolderScan) -> None:
                     rule = "symlink" if entry.is_symlink() else "not-a-file"
                     scan.issues.append(_odd(prefix + name, rule))
     except OSError as error:
-        raise StorageError(f"the folder {root}/{prefix} can't be read: {error.strerror}") from error
+        if not prefix:
+            raise StorageError(f"the folder {root} can't be read: {error.strerror}") from error
+        scan.issues.append(_unreadable(prefix, error))
     for name in folders:
         path = f"{prefix}{name}/"
         if len(path) > _MAX_PATH:
@@ -167,7 +169,8 @@ def _walk(folder: int, prefix: str, root: str, scan: FolderScan) -> None:
             if error.errno in (errno.ENOTDIR, errno.ELOOP):
                 scan.issues.append(_odd(prefix + name, "symlink"))
                 continue
-            raise StorageError(f"the folder {root}/{path} can't be read: {error.strerror}") from error
+            scan.issues.append(_unreadable(path, error))
+            continue
         try:
             _walk(child, path, root, scan)
         finally:
@@ -191,6 +194,11 @@ _ODD = {
         "use a shorter path",
     ),
 }
+
+
+def _unreadable(folder: str, error: OSError) -> Issue:
+    message = f"the folder can't be read: {error.strerror}"
+    return Issue(folder, None, "", "", "unreadable", message, suggestion="see that you may read it")
 
 
 def _odd(name: str, rule: str) -> Issue:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _OURS = b"imagecards.pandas"
 _WIDE_REMEDY = "give whole numbers of at most 64 bits, floats or texts"
+_ARROW_TEXT = "ArrowDtype(string)"
+_PYTHON_TEXT = "str[python]"
 _RESTORABLE = ("object", "str", "string", "datetime64[", "timedelta64[")
 
 
@@ -175,7 +177,7 @@ def _restore(series: "pd.Series[Any]", column: pa.ChunkedArray, kind: Any, missi
     """A column with its own dtype again, or ``None`` where it has it already."""
     import pandas as pd
 
-    if kind.endswith("[pyarrow]") and not kind.startswith("string"):
+    if kind == _ARROW_TEXT or (kind.endswith("[pyarrow]") and not kind.startswith("string")):
         return pd.Series(pd.arrays.ArrowExtensionArray(column), index=series.index)
     if missing == "arrays":
         return None
@@ -185,7 +187,7 @@ def _restore(series: "pd.Series[Any]", column: pa.ChunkedArray, kind: Any, missi
         return objects
     if _dtype_text(series.dtype) == kind or not kind.startswith(_RESTORABLE):
         return series.where(series.notna(), float("nan")) if missing == "nan" else None
-    restored = series.astype(kind)
+    restored = series.astype(pd.StringDtype("python", na_value=float("nan")) if kind == _PYTHON_TEXT else kind)
     if missing:
         restored = restored.where(series.notna(), float("nan") if missing == "nan" else None)
     return restored
@@ -215,9 +217,18 @@ def _same_object(one: Any, other: Any) -> bool:
 
 
 def _dtype_text(kind: Any) -> str:
-    """A dtype as text that pandas reads back; for texts that includes where they are kept."""
+    """A dtype as text that pandas reads back; for texts that includes where they are kept.
+
+    Two kinds of text have a name of ours, since pandas calls two dtypes ``string[pyarrow]`` and two of them ``str``.
+    """
+    import pandas as pd
+
     storage = getattr(kind, "storage", None)
     text = str(kind)
+    if isinstance(kind, pd.ArrowDtype) and text == "string[pyarrow]":
+        return _ARROW_TEXT
+    if text == "str" and storage == "python":
+        return _PYTHON_TEXT
     return f"string[{storage}]" if text == "string" and storage else text
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imagecards.datasets.buffers import own_buffer
 from imagecards.errors import IntegrityError, InvalidInputError
 
 SKELETON = b"imagecards.skeleton"
@@ -70,7 +71,7 @@ def decode_parquet(data: bytes, place: str = "this table") -> pa.Table:
         IntegrityError: It is not such a file, or is damaged.
     """
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        file = pq.ParquetFile(pa.BufferReader(own_buffer(data)))
         if file.metadata.num_rows > _MOST_ROWS or file.metadata.num_columns > _MOST_COLUMNS:
             found = f"{file.metadata.num_rows:,} rows and {file.metadata.num_columns:,} columns"
             raise IntegrityError(f"{place} states {found}, more than a table has: restore the file from a copy", place)

@@ -70,6 +70,7 @@ class BBox(BaseModel):
         """Take a list of nothing but nulls as absent, as everywhere null means absent."""
         if not isinstance(data, Mapping):
             return data
+        refuse(_key_problems(data))
         count = len(data["bbox"]) if isinstance(data.get("bbox"), list | tuple) else -1
         kept = ("bbox", "categories", "category")  # the last one is refused, whatever it holds
         return {key: item for key, item in data.items() if key in kept or not _is_absent(item, count)}
@@ -114,6 +115,7 @@ class ImageRecord(BaseModel):
     def _drop_absent(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
+        refuse(_key_problems(data))
         return {key: item for key, item in data.items() if item is not None}
 
     @model_validator(mode="after")
@@ -132,6 +134,13 @@ class ImageRecord(BaseModel):
         if isinstance(self.objects, BBox):  # what was made without validation may hold anything
             fields["objects"] = self.objects.present()
         return fields
+
+
+def _key_problems(fields: Mapping[Any, Any]) -> Iterator[Problem]:
+    """Half surrogate pairs in names of fields, which pydantic would refuse in its own words."""
+    for key in fields:
+        if isinstance(key, str) and not key.isascii():
+            yield from values.text_problems(key)
 
 
 def _area_problems(areas: list[Any] | tuple[Any, ...]) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from imagecards.cards import StoredFile
 from imagecards.datasets import FILE_FACTS
+from imagecards.datasets.buffers import own_buffer
 from imagecards.errors import IntegrityError
 from imagecards.records.schema import KNOWN_FIELDS
 from imagecards.registry.files import read_file
@@ -126,7 +127,7 @@ def decompress(data: bytes, size: int, place: str) -> bytes:
 
 def _open(data: bytes, place: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(pa.BufferReader(data))
+        return pq.ParquetFile(pa.BufferReader(own_buffer(data)))
     except (pa.ArrowException, OSError) as error:
         message = f"{place} can't be read as parquet ({error}): restore the file from a copy"
         raise IntegrityError(message, place) from error

@@ -63,12 +63,13 @@ class Survey:
     layout: Layout | None
 
     @classmethod
-    def of(cls, dataset: ImageDataset, scan: FolderScan | None) -> "Survey":
+    def of(cls, dataset: ImageDataset, scan: FolderScan | None, *, reread: bool = False) -> "Survey":
         """Look at a dataset without reading its images.
 
         Args:
             dataset: The dataset.
             scan: What a scan of its folder found, where it is a folder.
+            reread: Whether to know nothing of its files that was remembered.
 
         Raises:
             InvalidMetadataError: It breaks rules that can be seen without them.
@@ -83,7 +84,8 @@ class Survey:
             return cls(dataset, records, facts, facts["size"].fill_null(0).to_pylist(), None)
         layout = dataset.lay_out(scan)
         layout.report.raise_errors()
-        facts, _ = StatCache(dataset.image_dir).lookup(layout.stats)
+        names = layout.records["file_name"]
+        facts = _unknown(names) if reread else StatCache(dataset.image_dir).lookup(layout.stats)[0]
         return cls(dataset, layout.records, facts, layout.stats["size"].to_pylist(), layout)
 
     @cached_property

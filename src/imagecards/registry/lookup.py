@@ -152,7 +152,7 @@ def resolve_reference(store: Store, reference: Reference) -> CardRef:
     else:
         version = spec.best(live_versions(store, name))
     if version is None:
-        raise NotFoundError(_missing(store, name, str(Reference(name, spec))))
+        raise NotFoundError(_missing(store, name, str(Reference(name, spec)), released=spec.tag is None))
     return CardRef(name=name, version=version, digest=reference.digest)
 
 
@@ -229,9 +229,18 @@ def _reason(tomb: Tombstone) -> str:
     return tomb.reason or "no reason was given"
 
 
-def _missing(store: Store, name: CardName, what: str, *, already_a_sentence: bool = False) -> str:
+def _missing(
+    store: Store, name: CardName, what: str, *, already_a_sentence: bool = False, released: bool = False
+) -> str:
     sentence = what if already_a_sentence else f"{what} is not registered in {store.url}"
     versions = live_versions(store, name)
+    if released and versions and all(version.prerelease for version in versions):
+        # latest and ranges pass over them, and to say only that they are there would puzzle
+        shown = ", ".join(str(version) for version in versions[-5:])
+        return (
+            f"{sentence}: there are only pre-releases, {'..., ' * (len(versions) > 5)}{shown}, which latest and ranges "
+            f"pass over; name one, {name}@{versions[-1]}, or a range from one, {name}@>={versions[-1]}"
+        )
     if versions:
         shown = ", ".join(str(version) for version in versions[-5:])
         tags = sorted(readable_tags(store, name)[0])

@@ -39,14 +39,16 @@ _LENDERS = 4  # versions of a name whose records are searched for images; each i
 Prepare = Callable[[Attempt, Request, DataCard | None], Content]
 
 
-def register(store: Store, data: object, request: Request, executor: Executor | None) -> DataCard:
+def register(
+    store: Store, data: object, request: Request, executor: Executor | None, *, reread: bool = False
+) -> DataCard:
     """Register data as `imagecards.CardRegistry.register` says, and tag the version.
 
     Raises:
         ImageCardsError: See there.
     """
     if isinstance(data, ImageDataset):
-        prepare = _prepare_images(store, data, executor)
+        prepare = _prepare_images(store, data, executor, reread=reread)
         if data.annotation_files:
             kept = {ANNOTATIONS: annotation_artifact(data.annotation_files)}
             request = replace(request, artifacts={**kept, **request.artifacts})
@@ -69,7 +71,7 @@ def register(store: Store, data: object, request: Request, executor: Executor | 
     return card
 
 
-def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | None) -> Prepare:
+def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | None, *, reread: bool) -> Prepare:
     Report(attribute_issues(dataset.attributes)).raise_errors()
     scan = memo = remembered = None
     if dataset.image_dir is not None:
@@ -78,8 +80,8 @@ def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | No
         named = dataset.metadata_file
         if named == "" or named in {file.name for file in scan.files}:
             memo = FolderMemo(dataset.image_dir, named)
-            remembered = memo.recall(scan)
-    survey = Survey.of(dataset, scan) if remembered is None else None
+            remembered = None if reread else memo.recall(scan)
+    survey = Survey.of(dataset, scan, reread=reread) if remembered is None else None
 
     def prepare(attempt: Attempt, request: Request, previous: DataCard | None) -> Content:
         if previous is not None and remembered == "\n".join(content_of(previous)):
@@ -97,10 +99,20 @@ def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | No
 
 
 def _refuse_inside(store: Store, image_dir: str) -> None:
-    """See that the registry would not become part of the dataset (a hidden folder does not)."""
-    inside = os.path.relpath(store.url, image_dir) if "://" not in store.url else ".."
+    """See that neither of registry and dataset becomes part of the other (a hidden registry does not), links followed.
+
+    Raises:
+        InvalidInputError: One would.
+    """
+    if "://" in store.url:
+        return
+    registry, images = os.path.realpath(store.url), os.path.realpath(image_dir)
+    inside = os.path.relpath(registry, images)
     if not any(part.startswith(".") for part in inside.split("/")) or inside == ".":
         message = f"the registry {store.url} lies in the image folder {image_dir}: put it beside, or in a hidden folder"
+        raise InvalidInputError(message)
+    if os.path.relpath(images, registry).partition("/")[0] != "..":
+        message = f"the image folder {image_dir} lies in the registry {store.url}: put it elsewhere"
         raise InvalidInputError(message)
 
 

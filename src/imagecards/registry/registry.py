@@ -76,6 +76,7 @@ class CardRegistry:
         metadata: Mapping[str, Any] | None = None,
         artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
         executor: Executor | None = None,
+        reread: bool = False,
     ) -> DataCard:
         """Register a dataset as a new version of a card.
 
@@ -99,6 +100,8 @@ class CardRegistry:
             metadata: Anything else, as JSON.
             artifacts: Files or folders to keep beside the card, by name.
             executor: Where to read and pack images: any ``concurrent.futures`` executor; by default threads.
+            reread: Read every image, whatever is remembered of it: for files that are changed through a memory map
+                or by other means that leave their times as they were.
 
         Returns:
             The card of the version.
@@ -126,7 +129,7 @@ class CardRegistry:
             metadata=metadata,
             artifacts=artifacts,
         )
-        return register(self.store, data, request, executor)
+        return register(self.store, data, request, executor, reread=reread)
 
     def derive(
         self,
