@@ -27,6 +27,7 @@ from imagecards.formats.sizes import Size, read_sizes
 from imagecards.paths import check_relative
 from imagecards.records import Collector, Issue, Report, attribute_issues, shown
 
+_SIDES = 2**31  # what a side of an image is less than
 _NAMED = 5  # of images that are not listed
 _TAKEN = frozenset({"file_name", "caption", "categories", "objects"})
 
@@ -200,6 +201,13 @@ class DatasetBuilder:
                 image.size = size
                 continue
             gone.add(image.name)
+        for image in self._images:
+            if image.size is not None and image.name not in gone and not all(0 < side < _SIDES for side in image.size):
+                said = (
+                    f"an image has sides of 1 to {_SIDES - 1:,} pixels, and {image.size[0]} x {image.size[1]} are said"
+                )
+                self.error("image-size", said, *image.place, image.called, image.name)
+                gone.add(image.name)
         self._images = [image for image in self._images if image.name not in gone]
 
     @cached_property
