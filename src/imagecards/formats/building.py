@@ -94,7 +94,7 @@ class DatasetBuilder:
         listed = {image.file for image in self._images}
         left = sorted(name for name in self.files if is_image_name(name) and name not in listed)
         if left:
-            message = f"{len(left):,} images of the folder are not listed, and left out: {', '.join(left[:_NAMED])}"
+            message = f"images of the folder are not listed, and left out ({len(left):,}): {', '.join(left[:_NAMED])}"
             self.warn("unlisted-image", message + (", ..." if len(left) > _NAMED else ""), file)
 
     def image(
