@@ -224,6 +224,14 @@ def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [issue.rule for issue in read(export(tmp_path), strict=False).report.errors] == ["file-too-large"]
 
 
+def test_an_image_has_pixels(tmp_path: Path) -> None:
+    for width in ("0", "-1", "1e12"):
+        place = export(tmp_path, image(name="b.png").replace('width="20"', f'width="{width}"'), image())
+        reading = read(place, strict=False, check_images=False)
+        assert [(issue.line, issue.rule) for issue in reading.report] == [(8, "image-size")]
+        assert reading.dataset.names == ("a.png",)
+
+
 def test_a_large_file_is_read_image_by_image(tmp_path: Path) -> None:
     many = "".join(box(more=f'z_order="{number}"') for number in range(20_000))
     assert len(image_of(export(tmp_path, image(many)))["objects"]) == 20_000

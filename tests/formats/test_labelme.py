@@ -268,6 +268,23 @@ def test_bad_shapes_are_named_and_left_out(tmp_path: Path, bad: Any, rule: str, 
     assert [entry["categories"] for entry in said(reading.dataset)["a.png"]["objects"]] == ["cat", "dog"]
 
 
+@pytest.mark.parametrize("side", [2**31, 10**12])
+def test_a_size_that_no_image_has_is_told(tmp_path: Path, side: int) -> None:
+    place = folder(tmp_path, shape(), imageWidth=side)
+    for check_images, rule in ((False, "image-size"), (True, "size-differs")):
+        reading = read(place, strict=False, check_images=check_images)
+        assert [(issue.file, issue.rule) for issue in reading.report] == [("a.json", rule)]
+        assert not len(reading.dataset)
+
+
+@pytest.mark.parametrize("side", [10**30, 0, -1, "20", 20.0, True, None])
+def test_without_a_size_that_of_the_file_counts(tmp_path: Path, side: Any) -> None:
+    reading = read(folder(tmp_path, shape(), imageWidth=side))
+    assert reading.dataset.table["width"].to_pylist() == [20]
+    assert [(issue.rule, issue.severity) for issue in reading.report] == [("size-unknown", "warning")]
+    assert not read(folder(tmp_path, shape(), imageWidth=None, imageHeight=None)).report
+
+
 def test_a_mask_has_a_longest_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shapes, "MAX_MASK_CHARACTERS", 10)
     place = folder(tmp_path, shape([[1, 1], [1, 1]], kind="mask", mask=png([[1]])))

@@ -291,6 +291,15 @@ def test_each_image_of_a_list_has_its_own_regions(tmp_path: Path) -> None:
     assert found["b.png"]["objects"] == [{"bbox": [0.8, 1.0, 2.4, 2.0], "categories": "two", "id": "two"}]
 
 
+def test_what_is_said_of_all_images_is_not_multiplied(tmp_path: Path) -> None:
+    """A megabyte of choices and fields once became twenty gigabytes."""
+    for more in (annotation(*[region("choices", {"choices": ["day"]}, None)] * 5000), annotation()):
+        data = {"images": ["a.png"] * 20_000, "note": "x" * 10 if more["result"] else "x" * 1_000_000}
+        reading = read(export(tmp_path, task(more, data=data), task()), strict=False)
+        assert [(issue.rule, issue.field) for issue in reading.report] == [("task-too-large", "[0] (id 1)")]
+        assert reading.dataset.names == ("a.png",)
+
+
 @pytest.mark.parametrize("item", [2, -1, "1", 0.5, True])
 def test_a_region_of_an_image_that_is_not_there_is_told(tmp_path: Path, item: Any) -> None:
     for data in ({"images": ["a.png", "b.png"]}, {"images": "a.png"}):

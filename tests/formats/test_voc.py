@@ -152,16 +152,21 @@ def test_attributes_have_names(tmp_path: Path) -> None:
     assert not reading.report
 
 
-def test_masks_are_told_and_kept(tmp_path: Path) -> None:
+def test_masks_and_other_lists_are_told_and_kept(tmp_path: Path) -> None:
     place = devkit(tmp_path)
     for kind in ("Class", "Object"):
         draw_image(place / f"Segmentation{kind}" / "a.png")
+    (place / "ImageSets" / "Segmentation").mkdir()
+    (place / "ImageSets" / "Segmentation" / "train.txt").write_text("a\n")
     reading = read(place)
     assert [(issue.rule, issue.file) for issue in reading.report] == [
-        ("file-not-read", "SegmentationClass"), ("file-not-read", "SegmentationObject"),
+        ("file-not-read", "ImageSets/Segmentation"), ("file-not-read", "SegmentationClass"),
+        ("file-not-read", "SegmentationObject"),
     ]  # fmt: skip
     assert len(reading.dataset) == 3
-    assert {"SegmentationClass/a.png", "SegmentationObject/a.png"} <= set(reading.dataset.annotation_files)
+    assert not reading.dataset.splits
+    kept = set(reading.dataset.annotation_files)
+    assert {"ImageSets/Segmentation/train.txt", "SegmentationClass/a.png", "SegmentationObject/a.png"} <= kept
 
 
 def devkit(tmp_path: Path, **sets: str) -> Path:

@@ -132,7 +132,7 @@ def test_images_that_nothing_lists_are_told(format: str, files: dict[str, str | 
     reading = read(folder)
     (issue,) = reading.report
     assert (reading.format, issue.rule, issue.severity) == (format, "unlisted-image", "warning")
-    assert issue.message.startswith("7 images of the folder are not listed, and left out: test_images/0.png, ")
+    assert issue.message.startswith("images of the folder are not listed, and left out (7): test_images/0.png, ")
     assert issue.message.endswith("4.png, ...")
     if format == "severstal":  # the images of its own folder that have no row are negatives
         assert said(reading.dataset)["train/n.png"] == {"objects": []}

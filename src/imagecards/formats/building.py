@@ -27,6 +27,7 @@ from imagecards.formats.sizes import Head, Size, read_heads
 from imagecards.paths import check_relative
 from imagecards.records import Collector, Issue, Report, attribute_issues, shown
 
+_SIDES = 2**31  # what a side of an image is less than
 _NAMED = 5  # of images that are not listed
 _TAKEN = frozenset({"file_name", "caption", "categories", "objects"})
 
@@ -97,7 +98,7 @@ class DatasetBuilder:
         listed = {image.file for image in self._images}
         left = sorted(name for name in self.files if is_image_name(name) and name not in listed)
         if left:
-            message = f"{len(left):,} images of the folder are not listed, and left out: {', '.join(left[:_NAMED])}"
+            message = f"images of the folder are not listed, and left out ({len(left):,}): {', '.join(left[:_NAMED])}"
             self.warn("unlisted-image", message + (", ..." if len(left) > _NAMED else ""), file)
 
     def image(
@@ -206,6 +207,13 @@ class DatasetBuilder:
                 image.size = size
                 continue
             gone.add(image.name)
+        for image in self._images:
+            if image.size is not None and image.name not in gone and not all(0 < side < _SIDES for side in image.size):
+                said = (
+                    f"an image has sides of 1 to {_SIDES - 1:,} pixels, and {image.size[0]} x {image.size[1]} are said"
+                )
+                self.error("image-size", said, *image.place, image.called, image.name)
+                gone.add(image.name)
         self._images = [image for image in self._images if image.name not in gone]
 
     def _is_turned(self, file: str | None) -> bool:

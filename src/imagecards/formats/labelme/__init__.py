@@ -81,7 +81,7 @@ def _read_file(relative: str, place: Path, builder: DatasetBuilder, finder: Imag
         builder.error("ambiguous-image", message, relative, None, "imagePath", document.get("imagePath"))
         return None
     _look_at_image_data(document.get("imageData"), image, relative, builder)
-    pixels = _size(document, image, builder)
+    pixels = _size(document, image, relative, builder)
     shapes = []
     for number, raw in enumerate(document["shapes"]):
         called = f"shapes[{number}]"
@@ -168,11 +168,16 @@ def _look_at_image_data(data: object, image: str | None, relative: str, builder:
         builder.warn("image-data-only", message, relative, None, "imageData")
 
 
-def _size(document: dict[str, Any], image: str | None, builder: DatasetBuilder) -> tuple[int, int] | None:
+def _size(
+    document: dict[str, Any], image: str | None, relative: str, builder: DatasetBuilder
+) -> tuple[int, int] | None:
     """Width and height as they are said, else as the file has them."""
     said = document.get("imageWidth"), document.get("imageHeight")
     if all(type(side) is int and side > 0 for side in said):
         return said  # type: ignore[return-value]
+    if said != (None, None):
+        message = "the size is not that of an image: the one of the file counts"
+        builder.warn("size-unknown", message, relative, None, "imageWidth", said)
     if image is None:
         return None
     size = read_sizes(FolderSource(builder.root), [image], None)[0]

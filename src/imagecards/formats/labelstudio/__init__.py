@@ -28,7 +28,7 @@ from imagecards.formats.groups import BadShapeError, joined
 from imagecards.formats.json_heads import each_entry, json_head
 from imagecards.formats.labelstudio.choice import chosen
 from imagecards.formats.labelstudio.images import find_image, image_fields, image_key_of
-from imagecards.formats.labelstudio.owners import owned
+from imagecards.formats.labelstudio.owners import may_be_shared, owned
 from imagecards.formats.labelstudio.regions import Found, read_result, size_said
 from imagecards.formats.labelstudio.writing import write_labelstudio
 from imagecards.formats.sizes import read_sizes
@@ -116,6 +116,10 @@ class _Reader:
         listed = isinstance(data[key], list) and bool(data[key])
         images = data[key] if listed else [data[key]]
         result, where = self._result(task, place)
+        if len(images) > 1 and not may_be_shared(task["data"], key, result or [], len(images)):
+            message = f"what this says of all of its {len(images):,} images at once comes to too much: split the task"
+            self.builder.error("task-too-large", message, self.file, None, place)
+            return
         others = [name for name in image_fields(data) if name != key]
         shared = owned(result or [], len(images), key, others, self.choice.to_name)
         self._ignore("results of other images", shared.others, place)

@@ -12,8 +12,7 @@ folder on top whose name is that of a split is one.
 ``difficult``, ``truncated`` and ``occluded`` are kept as whole numbers, ``pose`` and all else of an object as text,
 its parts (head, hand, foot) as a list, its polygons as those of one outline; of an image what ``source`` and
 ``owner`` say, ``segmented``, and what only its author knows. Of any other element that is repeated the first one
-counts, with a warning. The masks in ``SegmentationClass`` and ``SegmentationObject`` are not read, but kept among the
-annotation files.
+counts, with a X
 """
 
 from collections.abc import Collection
@@ -36,6 +35,7 @@ MAX_FILE_BYTES = 32 * 2**20
 _OF_IMAGES = ("source", "owner")
 _OF_FILES = ("folder", "filename", "path", "size", "segmented", "object")
 _MASKS = ("SegmentationClass/", "SegmentationObject/")
+_UNREAD = ("ImageSets/Action/", "ImageSets/Layout/", "ImageSets/Segmentation/", *_MASKS)
 
 Boxes = Literal["1-based", "0-based", "edges"]
 
@@ -67,17 +67,17 @@ def read_voc(path: Path, builder: DatasetBuilder, *, boxes: Boxes = "1-based") -
     if path == builder.root:
         reader.read_unannotated()
     reader.tell_unknown()
-    _keep_masks(path, names, builder)
+    _keep_unread(path, names, builder)
 
 
-def _keep_masks(path: Path, names: Collection[str], builder: DatasetBuilder) -> None:
-    """Tell of masks that are not read, and keep them as they are."""
-    for folder in _MASKS:
-        masks = sorted(name for name in names if name.startswith(folder))
-        builder.annotation_files.update({name: str(path / name) for name in masks})
-        if masks:
-            message = f"{len(masks):,} masks are kept as files, and not read as objects"
-            builder.warn("file-not-read", message, folder.rstrip("/"), None, "", masks[0])
+def _keep_unread(path: Path, names: Collection[str], builder: DatasetBuilder) -> None:
+    """Tell of files that are not read, and keep them as they are."""
+    for folder in _UNREAD:
+        files = sorted(name for name in names if name.startswith(folder))
+        builder.annotation_files.update({name: str(path / name) for name in files})
+        if files:
+            message = f"what is in here ({len(files):,}) is not read, and kept as files"
+            builder.warn("file-not-read", message, folder.rstrip("/"), None, "", files[0])
 
 
 class _Reader:

@@ -64,10 +64,11 @@ def repeated(node: Node, *may: str) -> Iterator[str]:
         node: The element that they are in.
         may: Those that there may be several of.
     """
-    tags = Counter(child.tag for child in node.children)
-    yield from (tag for tag, count in tags.items() if count > 1 and tag not in may)
+    if len({child.tag for child in node.children}) < len(node.children):
+        tags = Counter(child.tag for child in node.children)
+        yield from (tag for tag, count in tags.items() if count > 1 and tag not in may)
     for child in node.children:
-        if child.tag != "object" and not _named_attributes(child):
+        if child.children and child.tag != "object" and not _named_attributes(child):
             yield from (f"{child.tag}/{tag}" for tag in repeated(child, *(("pt",) if child.tag == "polygon" else ())))
 
 
