@@ -60,4 +60,4 @@ def clock(command: Sequence[object], place: Path, environment: Mapping[str, str]
 
 def _variables(environment: Mapping[str, str] | None) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("IMAGECARDS_")}
-    return {**ours, "PYTHONPATH": str(ROOT), **(environment or {})}
+    return {**ours, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", ROOT))), **(environment or {})}

@@ -1,6 +1,7 @@
 """Runs, their texts and their sets, against pycocotools and against pixels."""
 
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,17 @@ def test_any_runs_survive_the_compressed_text(lengths: list[int]) -> None:
     flat, offsets = counts.decode_many([counts.encode_counts(lengths), "52203", counts.encode_counts(lengths)])
     assert flat[: offsets[1]].tolist() == flat[offsets[2] :].tolist() == lengths
     assert flat[offsets[1] : offsets[2]].tolist() == [5, 2, 2, 2, 5]
+
+
+TEXTS = st.lists(st.integers(0, 2**31 - 1), max_size=9).map(counts.encode_counts)
+
+
+@given(st.lists(st.one_of(TEXTS, TEXTS.map(str.encode)), max_size=9))
+def test_many_texts_are_read_as_one_by_one(texts: list[str | bytes]) -> None:
+    for each in (texts, [text for text in texts if isinstance(text, bytes)]):
+        flat, offsets = counts.decode_many(each)
+        read = [flat[start:stop].tolist() for start, stop in pairwise(offsets.tolist())]
+        assert read == [counts.decode_counts(text).tolist() for text in each]
 
 
 @given(st.lists(st.one_of(MASKS, st.just(random_mask(200, 90, 0.5, 0))), max_size=6))

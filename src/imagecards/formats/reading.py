@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from imagecards.collector import collector_at_rest
 from imagecards.datasets import ImageDataset
 from imagecards.errors import InvalidInputError, NotFoundError
 from imagecards.formats.building import DatasetBuilder
@@ -14,6 +15,7 @@ from imagecards.formats.options import check_options
 from imagecards.records import printable
 
 
+@collector_at_rest()
 def read(
     path: str | os.PathLike[str],
     format: str | None = None,

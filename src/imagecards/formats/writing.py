@@ -4,6 +4,7 @@ import os
 from concurrent.futures import Executor
 from typing import Any
 
+from imagecards.collector import collector_at_rest
 from imagecards.datasets import ImageDataset
 from imagecards.destination import new_folder
 from imagecards.errors import InvalidInputError
@@ -15,6 +16,7 @@ from imagecards.paths import check_relative
 from imagecards.records import Report, attribute_issues
 
 
+@collector_at_rest()
 def write(
     dataset: ImageDataset,
     to: str | os.PathLike[str],

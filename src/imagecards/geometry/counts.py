@@ -55,10 +55,13 @@ def decode_many(texts: Sequence[str | bytes]) -> tuple[Ints, Ints]:
         >>> [part.tolist() for part in decode_many(["52203", "04"])]
         [[5, 2, 2, 2, 5, 0, 4], [0, 5, 7]]
     """
-    parts = [_characters(text) for text in texts]
-    if not parts:
+    if not texts:
         return np.zeros(0, np.int64), np.zeros(1, np.int64)
-    return _decoded(np.concatenate(parts), np.array([part.size for part in parts]))
+    if set(map(type, texts)) <= {bytes}:
+        data = _characters(b"".join(texts))  # type: ignore[arg-type]
+    else:
+        data = np.concatenate([_characters(text) for text in texts])
+    return _decoded(data, np.fromiter(map(len, texts), np.int64, len(texts)))
 
 
 def encode_counts(counts: Sequence[int] | NDArray[Any]) -> str:
@@ -183,20 +186,29 @@ def _decoded(data: NDArray[np.uint8], sizes: Ints) -> tuple[Ints, Ints]:
         raise FormatError("a mask's counts break off within a number: take the counts from the original file")
     values, ends = _numbers(bits)
     offsets = np.concatenate([[0], np.searchsorted(ends, stops)])
-    # What is a difference is so within one text: its first three runs are given as they are. So sums go over all
-    # texts at once, and what was summed up before a text's own runs is taken off again.
-    owner = np.repeat(np.arange(sizes.size), np.diff(offsets))
-    index = np.arange(values.size) - offsets[owner]
-    for parity in (0, 1):
-        chosen = np.flatnonzero((index > 0) & (index % 2 == parity))
-        sums = values[chosen].cumsum()
-        first = index[chosen] == 2 - parity
-        base = np.where(first, sums - values[chosen], 0)
-        starts = np.flatnonzero(first)
-        if starts.size:
-            values[chosen] = sums - base[starts][first.cumsum() - 1]
+    _add_up(values, offsets)
     check_counts(values)
     return values, offsets
+
+
+def _add_up(values: Ints, offsets: Ints) -> None:
+    """Make run lengths of differences: within each text, from its fourth number on.
+
+    Every second number is summed up over all texts at once, and what was summed up before a text's own numbers is
+    taken off again. Its first number is in no sum.
+    """
+    starts, stops = offsets[:-1], offsets[1:]
+    some = stops > starts
+    starts, stops = starts[some], stops[some]
+    firsts = values[starts]
+    sums = np.zeros(values.size + 1, np.int64)  # the last is that of nothing, in front of the first text
+    for parity in (0, 1):
+        np.cumsum(values[parity::2], out=sums[:-1][parity::2])
+    for parity in (0, 1):
+        before = sums[np.where(starts % 2 == parity, starts, starts - 1)]
+        counts = (stops + 1 - parity) // 2 - (starts + 1 - parity) // 2
+        values[parity::2] = sums[:-1][parity::2] - np.repeat(before, counts)
+    values[starts] = firsts
 
 
 def _numbers(bits: NDArray[np.uint8]) -> tuple[Ints, Ints]:

@@ -5,7 +5,8 @@ in column c and row r covers [c, c+1] x [r, r+1], so a polygon around that one p
 """
 
 from collections.abc import Sequence
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -211,44 +212,50 @@ def polygons_to_runs_many(
     import pycocotools.mask as coco
 
     sizes = list(zip(heights, widths, strict=True))
-    flat = [polygon for polygons in objects for polygon in polygons]
-    if not flat or not all(map(len, objects)) or not _plainly_safe(objects, sizes):
+    safe = _plainly_safe(objects, sizes)
+    if safe is None:
         return [polygons_to_runs(one, height, width) for one, (height, width) in zip(objects, sizes, strict=True)]
     filled: list[dict[str, Any]] = []
     shapes: list[tuple[int, int]] = []
     start = 0
-    for (height, width), group in groupby(zip(objects, sizes, strict=True), key=lambda pair: pair[1]):
-        stop = start + sum(len(polygons) for polygons, _ in group)
+    counts = list(map(len, objects))
+    for (height, width), group in groupby(zip(counts, sizes, strict=True), key=itemgetter(1)):
+        stop = start + sum(count for count, _ in group)
         shapes += [check_size(height, width)] * (stop - start)
-        filled += coco.frPyObjects(flat[start:stop], height, width)
+        filled += coco.frPyObjects(safe[start:stop], height, width)
         start = stop
-    counts, offsets = decode_many([rle["counts"] for rle in filled])
-    runs = canonical_runs(counts, offsets, shapes) or runs_from_coco_many(filled)
-    stops = np.cumsum([len(polygons) for polygons in objects]).tolist()
+    runs = canonical_runs(*decode_many([rle["counts"] for rle in filled]), shapes) or runs_from_coco_many(filled)
     return [
-        runs[stop - 1] if len(polygons) == 1 else union(runs[stop - len(polygons) : stop])
-        for polygons, stop in zip(objects, stops, strict=True)
+        runs[stop - 1] if count == 1 else union(runs[stop - count : stop])
+        for count, stop in zip(counts, accumulate(counts), strict=True)
     ]
 
 
-def _plainly_safe(objects: Sequence[Sequence[ArrayLike]], sizes: Sequence[tuple[int, int]]) -> bool:
-    """Whether polygons can be handed to pycocotools without a closer look at each: those of real data can."""
+def _plainly_safe(
+    objects: Sequence[Sequence[ArrayLike]], sizes: Sequence[tuple[int, int]]
+) -> list[NDArray[np.float64]] | None:
+    """All polygons, if they can be handed to pycocotools without a closer look at each: those of real data can."""
     flat = [polygon for polygons in objects for polygon in polygons]
+    if not flat or not all(map(len, objects)):
+        return None
     try:
-        lengths = np.array([len(polygon) for polygon in flat])  # type: ignore[arg-type]  # what has none is looked at
+        lengths = np.fromiter(map(len, flat), np.int64, len(flat))  # type: ignore[arg-type]  # what has none is looked at
         values = np.fromiter(chain.from_iterable(flat), np.float64, int(lengths.sum()))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
-        return False
+        return None
     owners = np.repeat(np.arange(len(objects)), [len(polygons) for polygons in objects])
     height, width = np.array(sizes, np.float64)[owners].T
     far = FAR_SIDES * np.maximum(height, width) + FAR_PIXELS
     if (lengths < 6).any() or (lengths % 2).any() or not np.isfinite(values).all():
-        return False
-    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+        return None
+    stops = lengths.cumsum()
+    starts = stops - lengths
     least, most = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
     allowed = _STEPS_A_POINT * (lengths // 2) + np.minimum(_STEPS_A_PIXEL * height * width, _MOST_STEPS) + _FEW_STEPS
     short = _STEPS_A_PIXEL * (most - least) * (lengths // 2) <= allowed
-    return bool((short & (least >= -far) & (most <= far)).all())
+    if not (short & (least >= -far) & (most <= far)).all():
+        return None
+    return [values[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
 
 
 def polygon_points(polygon: ArrayLike) -> NDArray[np.float64]:
