@@ -101,7 +101,8 @@ def _along(
     whole, rest = edges // wanted - begin, edges % wanted
     rest = np.where((whole >= 0) & (whole < len(part)), rest, 0)[:, None]
     covered = sums[np.clip(whole, 0, len(part))] * wanted + rest * part[np.clip(whole, 0, len(part) - 1)]
-    return np.diff(covered, axis=0)
+    parts: NDArray[np.int64] = np.diff(covered, axis=0)
+    return parts
 
 
 def _is_inside(part: NDArray[np.int64], rule: ScaleRule, whole: int) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """Writing image files whose bytes depend on the pixels alone: not on the version of any library."""
 
 import struct
-from typing import Any
+from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
@@ -17,18 +17,25 @@ _KINDS = {"u": 1, "i": 2, "f": 3}
 _LARGEST = (1 << 32) - (1 << 20)  # bytes; offsets in TIFF have 32 bits
 
 
-def encode(picture: Picture) -> bytes:
-    """Write a picture as a file: PNG where that can hold it, else TIFF, not compressed.
+def encode(picture: Picture, kind: Literal["PNG", "TIFF"] | None = None) -> bytes:
+    """Write a picture as a file.
+
+    Args:
+        picture: The picture.
+        kind: The format; PNG where that can hold it by default, else TIFF, not compressed.
 
     Raises:
-        FormatError: It is larger than a TIFF file can be.
+        FormatError: It is not what this format can hold, or larger than a file can be.
 
     Example:
         >>> from imagecards.images import probe
         >>> probe(encode(Picture(np.zeros((30, 40, 1), np.float32), "grey", False)))
         ImageInfo(width=40, height=30, mode='F', format='TIFF')
     """
-    return encode_png(picture) if picture.is_plain else encode_tiff(picture)
+    if kind == "PNG" and not picture.is_plain:
+        channels, dtype = picture.pixels.shape[2], picture.pixels.dtype
+        raise FormatError(f"PNG holds grey and RGB of 8 and 16 bits, not {channels} channels of {dtype}: write TIFF")
+    return encode_png(picture) if kind == "PNG" or (kind is None and picture.is_plain) else encode_tiff(picture)
 
 
 def encode_png(picture: Picture) -> bytes:

@@ -35,7 +35,8 @@ def resampled(pixels: NDArray[Any], width: int, height: int, *, antialias: bool 
     if not antialias:
         rows = (2 * np.arange(height) + 1) * tall // (2 * height)
         columns = (2 * np.arange(width) + 1) * wide // (2 * width)
-        return pixels[rows[:, None], columns]
+        chosen: NDArray[Any] = pixels[rows[:, None], columns]
+        return chosen
     exact = pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 2
     down, down_weights = weights(tall, height, exact=exact)
     across, across_weights = weights(wide, width, exact=exact)
@@ -94,7 +95,7 @@ def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def _weighed(pixels: NDArray[Any], places: NDArray[np.int64], found: NDArray[Any], axis: int) -> NDArray[Any]:
     shape = list(pixels.shape)
     shape[axis] = len(places)
-    total = np.zeros(shape, found.dtype)
+    total: NDArray[Any] = np.zeros(shape, found.dtype)
     for tap in range(places.shape[1]):
         weight = found[:, tap] if axis == 0 else found[:, :, tap]
         if weight.any():
@@ -112,4 +113,5 @@ def _settled(total: NDArray[Any], dtype: np.dtype[Any], exact: bool) -> NDArray[
     rounded = np.floor(total + 0.5)
     inside = np.clip(rounded, limits.min, float(limits.max))
     safe = np.minimum(inside, np.nextafter(float(limits.max), 0))  # the largest number of 64 bits is no double
-    return np.where(inside >= float(limits.max), limits.max, safe.astype(dtype)).astype(dtype)
+    settled: NDArray[Any] = np.where(inside >= float(limits.max), limits.max, safe.astype(dtype)).astype(dtype)
+    return settled

@@ -10,12 +10,15 @@ from types import MappingProxyType
 from imagecards.datasets import Step, register_step
 from imagecards.transforms.binarise import Binarise
 from imagecards.transforms.class_agnostic import ClassAgnostic
+from imagecards.transforms.crop import Crop
 from imagecards.transforms.drop_empty import DropEmpty
 from imagecards.transforms.merge_classes import MergeClasses
 from imagecards.transforms.min_area import MinArea
 from imagecards.transforms.rename_classes import RenameClasses
+from imagecards.transforms.resize import Resize
 from imagecards.transforms.sample import Sample
 from imagecards.transforms.select_classes import SelectClasses
+from imagecards.transforms.tile import Tile
 
 TRANSFORMS: Mapping[str, type[Step]] = MappingProxyType(
     {
@@ -23,12 +26,15 @@ TRANSFORMS: Mapping[str, type[Step]] = MappingProxyType(
         for step in (
             Binarise,
             ClassAgnostic,
+            Crop,
             DropEmpty,
             MergeClasses,
             MinArea,
             RenameClasses,
+            Resize,
             Sample,
             SelectClasses,
+            Tile,
         )
     }
 )
@@ -38,12 +44,15 @@ __all__ = [
     "TRANSFORMS",
     "Binarise",
     "ClassAgnostic",
+    "Crop",
     "DropEmpty",
     "MergeClasses",
     "MinArea",
     "RenameClasses",
+    "Resize",
     "Sample",
     "SelectClasses",
     "Step",
+    "Tile",
     "register_step",
 ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imagecards.datasets import ImageDataset
 from imagecards.errors import FormatError, InvalidMetadataError
-from imagecards.geometry import Runs, runs_of, runs_of_many
+from imagecards.geometry import Runs, edge_polygons, encode_counts, runs_of, runs_of_many
 from imagecards.records import Issue, shown
 from imagecards.transforms.columns import flat
 from imagecards.transforms.sizes import image_sizes
@@ -70,6 +70,23 @@ def outline_of(value: Mapping[str, Any] | None) -> Any:
     if value["size"] is None:
         return None
     return {"size": value["size"], "counts": value["runs"] if value["counts"] is None else value["counts"]}
+
+
+def polygons_row(polygons: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Polygons as a row of the column of segmentations."""
+    return {"polygons": list(polygons), "size": None, "counts": None, "runs": None}
+
+
+def traced_row(runs: Runs) -> dict[str, Any]:
+    """The polygons from which pycocotools fills exactly a mask, as a row of the column of segmentations."""
+    return polygons_row([polygon.ravel().tolist() for polygon in edge_polygons(runs)])
+
+
+def encoded_row(runs: Runs, like: Mapping[str, Any]) -> dict[str, Any]:
+    """The run lengths of a mask as a row of the column of segmentations: text or a list, as another row has them."""
+    text = like["runs"] is None
+    counts, lengths = (encode_counts(runs.counts), None) if text else (None, runs.counts.tolist())
+    return {"polygons": None, "size": list(runs.size), "counts": counts, "runs": lengths}
 
 
 def _has_outline(segmentations: pa.StructArray) -> NDArray[np.bool_]:
