@@ -16,11 +16,12 @@ from imagecards.datasets.examine import Examination, Examined, examine_bytes, ex
 from imagecards.datasets.facts import FILE_FACTS, facts_table
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.foldermemo import FolderMemo
+from imagecards.datasets.joined import JoinedSource
 from imagecards.datasets.layout import Layout
 from imagecards.datasets.renamed import RenamedSource
 from imagecards.datasets.scan import FolderScan, FoundFile, is_image_name, scan_folder
 from imagecards.datasets.sides import Side, in_order, used_categories
-from imagecards.datasets.source import Source
+from imagecards.datasets.source import Relay, Source
 from imagecards.datasets.statcache import StatCache
 from imagecards.datasets.step import Step, own_steps, register_step, replaced
 from imagecards.datasets.summary import Summary, summarize
@@ -40,8 +41,10 @@ __all__ = [
     "FolderSource",
     "FoundFile",
     "ImageDataset",
+    "JoinedSource",
     "Layout",
     "Place",
+    "Relay",
     "RenamedSource",
     "Side",
     "Source",

@@ -20,7 +20,7 @@ from imagecards.records.jsonl import read_jsonl
 from imagecards.records.merge import clashes
 from imagecards.records.metadata import ImageMetadata
 from imagecards.records.schema import EMPTY_SHAPE, conform_table, null_mask, shape_of_table, table_schema
-from imagecards.records.shape import NAMES, UNKNOWN, Shape
+from imagecards.records.shape import NAMES, UNKNOWN, Conflict, Shape, joined
 
 METADATA_NAME = "metadata.jsonl"
 RECORDS_NAME = "records"
@@ -141,8 +141,8 @@ def join_documents(documents: Sequence[Document]) -> tuple[pa.Table, Report]:
     shape, tables, issues = EMPTY_SHAPE, [], Collector()
     first_with = cache(lambda place: next(n for n, each in enumerate(shapes) if _at(each, place).kind != "null"))
     for document, own in zip(documents, shapes, strict=True):
-        conflicts: list[_Conflict] = []
-        shape = _joined(shape, own, (), conflicts)
+        conflicts: list[Conflict] = []
+        shape = joined(shape, own, (), conflicts)
         for conflict in conflicts:
             issues.add(_mixed(document, conflict, documents[first_with(conflict.place)]))
         tables.append(_without(document.table, {conflict.place[:2] for conflict in conflicts}))
@@ -170,47 +170,8 @@ def _contradictions(table: pa.Table, documents: Sequence[Document]) -> Iterator[
         yield clash.issue(later.file, later.line, f"line {earlier.line} of {earlier.file}")
 
 
-class _Conflict(NamedTuple):
-    """A field has different types."""
-
-    place: tuple[str, ...]
-    before: Shape
-    here: Shape
-
-
-def _joined(one: Shape, other: Shape, place: tuple[str, ...], conflicts: list[_Conflict]) -> Shape:
-    """The shape that covers two, as `imagecards.records.shape.grown` covers a shape and a value.
-
-    Args:
-        one: What is settled.
-        other: What is new; where it has another type, what is settled stays.
-        place: Where the two are.
-        conflicts: Where they have different types is added here.
-    """
-    if one is other or other.kind == "null":
-        return one
-    if one.kind == "null":
-        return other
-    if {one.kind, other.kind} == {"int", "float"}:
-        return one if one.kind == "float" else other
-    if one.kind != other.kind:
-        conflicts.append(_Conflict(place, one, other))
-        return one
-    if one.kind == "list":
-        item = _joined(one.item or UNKNOWN, other.item or UNKNOWN, place, conflicts)
-        return one if item is one.item else Shape("list", item=item)
-    if one.kind == "object":
-        grown = {
-            name: _joined(one.field(name), field, (*place, name), conflicts) for name, field in other.fields.items()
-        }
-        if all(one.fields.get(name) is field for name, field in grown.items()):
-            return one
-        return Shape("object", fields={**one.fields, **grown})
-    return one
-
-
 def _at(shape: Shape, place: Sequence[str]) -> Shape:
-    """The shape at a place of a `_Conflict`, which passes over lists."""
+    """The shape at a place of a `Conflict`, which passes over lists."""
     for name in place:
         while shape.kind == "list":
             shape = shape.item or UNKNOWN
@@ -246,7 +207,7 @@ def _nulled(array: pa.Array, column: str, places: Collection[tuple[str, ...]]) -
     return pa.StructArray.from_arrays(list(children.values()), list(children), mask=null_mask(array))
 
 
-def _mixed(document: Document, conflict: _Conflict, before: Document) -> Issue:
+def _mixed(document: Document, conflict: Conflict, before: Document) -> Issue:
     place = conflict.place
     row, value = _first_value(document.table, place)
     line = document.lines()[row] if row is not None else None

@@ -37,6 +37,10 @@ class RenamedSource:
         """The bytes of several image files, in the order of ``names``."""
         return map(self.read, names)
 
+    def origins(self) -> Iterator[tuple[Source, Mapping[str, str]]]:
+        """The source that is read from, and the name there of each image."""
+        yield self._source, self._places
+
     def close(self) -> None:
         """Give back what is kept open; a later read opens it again."""
         self._source.close()

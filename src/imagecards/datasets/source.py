@@ -1,6 +1,6 @@
 """Where a dataset reads its image files from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 
@@ -27,4 +27,16 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give back what is kept open; a later read opens it again."""
+        ...
+
+
+@runtime_checkable
+class Relay(Source, Protocol):
+    """A source that hands on images of other sources as they are, under the same names or others.
+
+    Who knows the other sources need not read these images: a registry finds those that it stores already.
+    """
+
+    def origins(self) -> Iterable[tuple[Source, Mapping[str, str]]]:
+        """Each other source, and the name there of each image that is handed on, by its name here."""
         ...

@@ -108,10 +108,10 @@ def _settled(total: NDArray[Any], dtype: np.dtype[Any], exact: bool) -> NDArray[
         return total.astype(dtype)
     limits = np.iinfo(dtype)
     if exact:
-        total = (total + _UNIT * _UNIT // 2) // (_UNIT * _UNIT)
-        return np.clip(total, limits.min, limits.max).astype(dtype)
+        whole: NDArray[Any] = (total + _UNIT * _UNIT // 2) // (_UNIT * _UNIT)
+        settled: NDArray[Any] = whole.clip(limits.min, limits.max).astype(dtype)
+        return settled
     rounded = np.floor(total + 0.5)
     inside = np.clip(rounded, limits.min, float(limits.max))
     safe = np.minimum(inside, np.nextafter(float(limits.max), 0))  # the largest number of 64 bits is no double
-    settled: NDArray[Any] = np.where(inside >= float(limits.max), limits.max, safe.astype(dtype)).astype(dtype)
-    return settled
+    return np.where(inside >= float(limits.max), limits.max, safe.astype(dtype)).astype(dtype)

@@ -7,7 +7,7 @@ immutable; `grown` returns what one more value makes of it, or says which line i
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = Literal["null", "bool", "int", "float", "text", "list", "object"]
 
@@ -112,6 +112,51 @@ def grown(shape: Shape, value: Any, line: int, place: tuple[str | int, ...] = ()
     if kind == "object":
         return _grown_object(shape, value, line, place)
     return shape
+
+
+class Conflict(NamedTuple):
+    """A field that has different types.
+
+    Attributes:
+        place: The field; lists are passed over.
+        before: Its shape on the one side.
+        here: Its shape on the other.
+    """
+
+    place: tuple[str, ...]
+    before: Shape
+    here: Shape
+
+
+def joined(one: Shape, other: Shape, place: tuple[str, ...], conflicts: list[Conflict]) -> Shape:
+    """The shape that covers two, as `grown` covers a shape and a value.
+
+    Args:
+        one: What is settled.
+        other: What is new; where it has another type, what is settled stays.
+        place: Where the two are.
+        conflicts: Where they have different types is added here.
+    """
+    if one is other or other.kind == "null":
+        return one
+    if one.kind == "null":
+        return other
+    if {one.kind, other.kind} == {"int", "float"}:
+        return one if one.kind == "float" else other
+    if one.kind != other.kind:
+        conflicts.append(Conflict(place, one, other))
+        return one
+    if one.kind == "list":
+        item = joined(one.item or UNKNOWN, other.item or UNKNOWN, place, conflicts)
+        return one if item is one.item else Shape("list", item=item)
+    if one.kind == "object":
+        grown = {
+            name: joined(one.field(name), field, (*place, name), conflicts) for name, field in other.fields.items()
+        }
+        if all(one.fields.get(name) is field for name, field in grown.items()):
+            return one
+        return Shape("object", fields={**one.fields, **grown})
+    return one
 
 
 def kind_of(value: object) -> Kind:

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from imagecards.cards import DataCard, Document, Summary
 from imagecards.datasets import (
-    FILE_FACTS,
     Derived,
     FolderScan,
     ImageDataset,
@@ -35,13 +34,15 @@ from imagecards.registry.attempt import Attempt
 from imagecards.registry.attributes import encode_attributes
 from imagecards.registry.difference import card_side
 from imagecards.registry.files import is_whole
+from imagecards.registry.known import known_facts, unknown_facts
 from imagecards.registry.pack import Group, Member, group_members, pack_groups, shard_key
 from imagecards.registry.publish import content_of
-from imagecards.registry.reading import ShardSource, check_paths
+from imagecards.registry.reading import check_paths
 from imagecards.registry.shelf import Shelf
 from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
+_USUAL_SIZE = 100_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,15 @@ class Survey:
         if dataset.image_dir is None:
             records = contents.annotations(dataset.table)
             names = records["file_name"]
-            source = dataset.source
             # What a table says of its files is not believed: only a registry knows what it checked.
-            facts = source.facts(names) if isinstance(source, ShardSource) else _unknown(names)
+            facts = known_facts(dataset.source, names)
             check_paths(names, "this dataset")
-            return cls(dataset, records, facts, facts["size"].fill_null(0).to_pylist(), None)
+            sizes = pc.coalesce(facts["size"], _guessed_sizes(dataset.table))
+            return cls(dataset, records, facts, sizes.to_pylist(), None)
         layout = dataset.lay_out(scan)
         layout.report.raise_errors()
         names = layout.records["file_name"]
-        facts = _unknown(names) if reread else StatCache(dataset.image_dir).lookup(layout.stats)[0]
+        facts = unknown_facts(names) if reread else StatCache(dataset.image_dir).lookup(layout.stats)[0]
         return cls(dataset, layout.records, facts, layout.stats["size"].to_pylist(), layout)
 
     @cached_property
@@ -254,6 +255,12 @@ def _merge(facts: pa.Table, rows: "np.ndarray", names: list[str], packed: list[G
     return pa.concat_tables([facts, read]).take(pa.array(order)), issues
 
 
-def _unknown(names: pa.ChunkedArray) -> pa.Table:
-    columns = [names if field.name == "file_name" else pa.nulls(len(names), field.type) for field in FILE_FACTS]
-    return pa.table(columns, schema=FILE_FACTS)
+def _guessed_sizes(table: pa.Table) -> pa.Scalar | pa.ChunkedArray:
+    """About how many bytes files have that were not read yet: a byte a pixel, where it is said how large they are.
+
+    It only decides how many of them share a shard.
+    """
+    guess = pa.scalar(_USUAL_SIZE, pa.int64())
+    if not {"width", "height"} <= set(table.column_names):
+        return guess
+    return pc.coalesce(pc.multiply(*(table[side].cast(pa.int64()) for side in ("width", "height"))), guess)

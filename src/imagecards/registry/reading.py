@@ -40,6 +40,11 @@ class ShardSource:
     def __repr__(self) -> str:
         return f"ShardSource({self.name!r})"
 
+    @property
+    def url(self) -> str:
+        """The registry that the images are in."""
+        return self._store.url
+
     def read(self, name: str) -> bytes:
         """The bytes of one image.
 

@@ -5,11 +5,12 @@ import os
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import replace
 
 from imagecards.cards import CardRef, DataCard, RegistryMarker
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
-from imagecards.errors import CommitUnknownError, InvalidInputError, VersionConflictError
+from imagecards.errors import CommitUnknownError, InvalidInputError, NotFoundError, VersionConflictError
 from imagecards.records import Report, attribute_issues
 from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import ANNOTATIONS, annotation_artifact
@@ -17,6 +18,7 @@ from imagecards.registry.attempt import Attempt, attempting
 from imagecards.registry.commit import commit
 from imagecards.registry.files import lost_file
 from imagecards.registry.image_content import Survey, pack_images
+from imagecards.registry.known import versions_behind
 from imagecards.registry.publish import (
     Content,
     LenderWithdrawnError,
@@ -89,7 +91,7 @@ def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | No
                 return SameContent(previous)
             _log.warning("files of %s are missing or truncated: its data are stored again", previous.ref)
         found = survey or Survey.of(dataset, scan)
-        shelf = Shelf(attempt.store, _lenders(attempt.store, request, previous))
+        shelf = Shelf(attempt.store, _lenders(attempt.store, request, previous, dataset))
         content = pack_images(attempt, found, shelf, executor)
         if memo is not None and scan is not None:
             memo.remember(scan, content.outcome)
@@ -124,10 +126,13 @@ def _prepare_table(data: object) -> Prepare:
     return lambda attempt, request, previous: content
 
 
-def _lenders(store: Store, request: Request, previous: DataCard | None) -> list[DataCard]:
-    """Cards whose images need not be stored again: the newest versions of the name, and the parents."""
+def _lenders(store: Store, request: Request, previous: DataCard | None, dataset: ImageDataset) -> list[DataCard]:
+    """Cards whose images need not be stored again: the newest of the name, the parents, and those they come from."""
     versions = lookup.live_versions(store, request.name)[-_LENDERS:]
     cards = [read_unless_damaged(store, CardRef(request.name, version)) for version in reversed(versions)]
+    for ref in versions_behind(dataset.source, store):
+        with suppress(NotFoundError):  # its images can be read all the same, and are stored again
+            cards += [read_unless_damaged(store, ref)] if lookup.tombstone(store, ref) is None else []
     unique = {card.ref: card for card in (previous, *cards, *request.lenders) if card is not None}
     return [card for card in unique.values() if card.kind == "images"]
 

@@ -12,6 +12,7 @@ from imagecards.transforms.binarise import Binarise
 from imagecards.transforms.class_agnostic import ClassAgnostic
 from imagecards.transforms.crop import Crop
 from imagecards.transforms.drop_empty import DropEmpty
+from imagecards.transforms.merge import Merge
 from imagecards.transforms.merge_classes import MergeClasses
 from imagecards.transforms.min_area import MinArea
 from imagecards.transforms.rename_classes import RenameClasses
@@ -28,6 +29,7 @@ TRANSFORMS: Mapping[str, type[Step]] = MappingProxyType(
             ClassAgnostic,
             Crop,
             DropEmpty,
+            Merge,
             MergeClasses,
             MinArea,
             RenameClasses,
@@ -46,6 +48,7 @@ __all__ = [
     "ClassAgnostic",
     "Crop",
     "DropEmpty",
+    "Merge",
     "MergeClasses",
     "MinArea",
     "RenameClasses",
