@@ -18,7 +18,9 @@ _LEAST_POINTS, _MOST_POINTS = 8, 36
 _LARGEST = 127  # instances of an image, so that 8 bits are enough
 
 
-def make_annotations(place: Path, count: int, objects: int, *, width: int, height: int, images: bool = True) -> None:
+def make_annotations(
+    place: Path, count: int, objects: int, *, width: int, height: int, images: bool = True, tool: bool = False
+) -> None:
     """A folder in COCO's own layout: 8 to 36 points a polygon, two decimals, 80 categories, one split.
 
     Args:
@@ -28,6 +30,7 @@ def make_annotations(place: Path, count: int, objects: int, *, width: int, heigh
         width: Of each image, in pixels.
         height: Of each image, in pixels.
         images: Whether there are image files; all of them are one blank JPEG, linked.
+        tool: Whether objects have ``attributes``, as annotation tools write them, and the one in the middle no box.
     """
     if place.is_dir():
         return
@@ -38,7 +41,7 @@ def make_annotations(place: Path, count: int, objects: int, *, width: int, heigh
     if images:
         _link_images(part / "images" / _SPLIT, count, width, height)
     with open(part / "annotations" / f"instances_{_SPLIT}.json", "w", encoding="utf-8") as file:
-        file.writelines(_document(count, objects, width, height))
+        file.writelines(_document(count, objects, width, height, tool))
     part.rename(place)
 
 
@@ -69,7 +72,7 @@ def make_masks(place: Path, count: int, objects: int, *, width: int, height: int
     return int(told.read_text(encoding="utf-8"))
 
 
-def _document(count: int, objects: int, width: int, height: int) -> Iterator[str]:
+def _document(count: int, objects: int, width: int, height: int, tool: bool) -> Iterator[str]:
     """The JSON, with blanks as Python and COCO write it."""
     names = [f"kind {number:02d}" for number in range(_KINDS)]
     kinds = [{"id": number, "name": name, "supercategory": name[:6]} for number, name in enumerate(names, start=1)]
@@ -84,7 +87,11 @@ def _document(count: int, objects: int, width: int, height: int) -> Iterator[str
         rng = np.random.default_rng((_SEED, 0, number))
         for _ in range(size):
             own += 1
-            yield (", " if own > 1 else "") + json.dumps(_annotation(rng, own, number + 1, width, height))
+            entry = _annotation(rng, own, number + 1, width, height)
+            if tool:
+                entry["attributes"] = {"occluded": own % 3 == 0, "rotation": own % 7 / 2, "track": own}
+                entry["bbox"] = entry["bbox"][: 3 if own == objects // 2 else 4]
+            yield (", " if own > 1 else "") + json.dumps(entry)
     yield "]}\n"
 
 

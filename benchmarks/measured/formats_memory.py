@@ -16,7 +16,7 @@ def main(place: Path, to: Path) -> None:
     """
     watch = Stopwatch()
     with watch.time("convert", settle=True):
-        dataset = read(place, "coco", check_images=False).dataset
+        dataset = read(place, "coco", check_images=False, strict=False).dataset
         write(dataset, to, "yolo-seg", images=False)
     watch.figures["memory"] = peak_memory()
     assert len(list(to.rglob("*.txt"))) == len(dataset)

@@ -169,3 +169,35 @@ class TestUnlistedImages:
         draw(tmp_path / "a.png")
         draw(tmp_path / "b.png")
         assert "unlisted-images" not in [issue.rule for issue in read(tmp_path, strict=False).report]
+
+
+class TestRelatives:
+    """Files of COCO's family that are not instances."""
+
+    @pytest.mark.parametrize(
+        "name", ["person_keypoints_val2017", "captions_val2017", "stuff_val2017", "lvis_v1_val2017"]
+    )
+    def test_splits_are_told_by_their_names(self, tmp_path: Path, name: str) -> None:
+        draw(tmp_path / "val2017" / "a.png")
+        put(tmp_path / "annotations" / f"{name}.json", document("a.png"))
+        found = read(tmp_path)
+        assert not found.report, found.report.render()
+        assert found.dataset.splits == {"val2017": ("val2017/a.png",)}
+
+    def test_lvis_names_images_by_their_address(self, tmp_path: Path) -> None:
+        content = document("a.png", "b.png")
+        for folder, image in zip(("train2017", "val2017"), content["images"], strict=True):
+            image["coco_url"] = f"http://images.cocodataset.org/{folder}/{image.pop('file_name')}"
+        draw(tmp_path / "train2017" / "a.png")
+        draw(tmp_path / "val2017" / "b.png")
+        found = read(put(tmp_path / "lvis_v1_val.json", content))
+        assert not found.report, found.report.render()
+        assert found.dataset.names == ("train2017/a.png", "val2017/b.png")
+
+    def test_panoptic_segments_are_refused_as_such(self, tmp_path: Path) -> None:
+        content = document("a.png")
+        segment = {"id": 3, "category_id": 7, "area": 4, "bbox": [0, 0, 2, 2], "iscrowd": 0}
+        content["annotations"] = [{"image_id": 10, "file_name": "a.png", "segments_info": [segment]}]
+        put(tmp_path / "panoptic_val2017.json", content)
+        with pytest.raises(InvalidMetadataError, match=r"segments_info: panoptic segments are in PNG files"):
+            read(tmp_path, "coco", check_images=False)

@@ -316,3 +316,10 @@ def test_it_is_recognised(kind: str, tmp_path: Path) -> None:
             find_format(folder)
     else:
         assert find_format(folder).name == format
+
+
+def test_images_of_one_name_in_two_folders_of_a_split(tmp_path: Path) -> None:
+    said = YAML + "train: [one/images, two/images]\n"
+    folder = lay(tmp_path / "in", {"data.yaml": said, "one/images/a.png": None, "two/images/a.png": None})
+    with pytest.raises(InvalidMetadataError, match="would have the same name in their split"):
+        read(folder, "yolo")

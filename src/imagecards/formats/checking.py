@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
 
 import pyarrow as pa
 
@@ -47,23 +48,21 @@ class _Rounds:
 
     def run(self) -> tuple[pa.Table, list[FoundImage]]:
         for _ in range(_ROUNDS):
-            table, wrong = self._checked()
-            if not wrong:
-                break
-        else:
-            self.issues.report().raise_errors()
-        for warning in self._warnings:
-            self.issues.add(warning)
-        return table, self._images
+            table = self._checked()
+            if table is not None:
+                for warning in self._warnings:
+                    self.issues.add(warning)
+                return table, self._images
+        self.issues.report().raise_errors()
+        raise AssertionError  # something was wrong in each round
 
-    def _checked(self) -> tuple[pa.Table, bool]:
-        """Make the table, and mark what is wrong in it; whether anything was."""
+    def _checked(self) -> pa.Table | None:
+        """Make the table, and mark what is wrong in it; ``None`` where anything was."""
         objects = [sound_objects(image) for image in self._images]
         table = proved_table([image.record for image in self._images], objects)
         report = Report()
         if table is None:
-            lines = [as_line(with_objects(image)) for image in self._images]
-            table, report = read_jsonl(b"\n".join(lines), "records")
+            table, report = read_jsonl(self._lines(), "records")
         bad_images: set[int] = set()
         self._kept.clear()
         self._warnings.clear()
@@ -76,7 +75,14 @@ class _Rounds:
             table = self._with_sizes(table)
             wrong = self._check_geometry(table)
         self._images = [image for number, image in enumerate(self._images) if number not in bad_images]
-        return table, wrong
+        return None if wrong else table
+
+    def _lines(self) -> bytes:
+        """All records as lines, which are never there twice."""
+        text = BytesIO()
+        for image in self._images:
+            text.write(as_line(with_objects(image)) + b"\n")
+        return text.getvalue()
 
     def _check_each(self, row: int) -> None:
         """Check objects one by one, where an image has so many that not all that is wrong with them is told at once."""

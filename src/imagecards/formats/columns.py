@@ -125,10 +125,10 @@ def _outlines(outlines: Sequence[Any]) -> pa.Array:
     _require(kinds <= {list, dict, type(None)} and kinds != {type(None)})
     polygons = [outline if type(outline) is list else None for outline in outlines]
     parts = list(chain.from_iterable(filter(None, polygons)))
-    _require(set(map(type, parts)) <= {list})
+    _require(set(map(type, parts)) <= {list, np.ndarray})
     lengths = np.fromiter(map(len, parts), np.int64, len(parts))
     _require(bool((lengths >= 6).all()) and not (lengths % 2).any() and int(lengths.sum()) < 2**31)
-    _require(set(map(type, chain.from_iterable(parts))) <= _NUMBERS)
+    _require(set(map(type, chain.from_iterable(part for part in parts if type(part) is list))) <= _NUMBERS)
     flat = _coordinates(parts, int(lengths.sum()))
     lists = pa.ListArray.from_arrays(_offsets(lengths), pa.array(flat))
     counts = np.fromiter((0 if each is None else len(each) for each in polygons), np.int64, len(polygons))
@@ -138,9 +138,12 @@ def _outlines(outlines: Sequence[Any]) -> pa.Array:
     return pa.StructArray.from_arrays(columns, fields=list(SEGMENTATION), mask=absent)
 
 
-def _coordinates(lists: Sequence[Sequence[float]], count: int) -> Any:
-    """The numbers of many lists, one after the other; no copy of all of them is made on the way."""
-    flat = np.fromiter(chain.from_iterable(lists), float, count)
+def _coordinates(lists: Sequence[Any], count: int) -> Any:
+    """The numbers of many lists or arrays, one after the other; no copy of all of them is made on the way."""
+    if np.ndarray in set(map(type, lists)):
+        flat = np.concatenate([np.asarray(each, float) for each in lists])
+    else:
+        flat = np.fromiter(chain.from_iterable(lists), float, count)
     flat += 0.0  # -0.0 becomes 0.0
     # of NaN neither is true
     _require(not count or (flat.max() < MAX_SAFE_INTEGER and flat.min() > -MAX_SAFE_INTEGER))

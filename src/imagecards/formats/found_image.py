@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import orjson
 
 from imagecards.datasets import Place
@@ -88,11 +89,11 @@ def with_objects(image: FoundImage, objects: list[dict[str, Any]] | None = None)
 def as_line(record: dict[str, Any]) -> bytes:
     """A record as a line of metadata.jsonl."""
     try:
-        return orjson.dumps(record)
+        return orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:
         # whole numbers of any length and halves of surrogates are JSON too, and refused where that is told
         try:
-            return json.dumps(record).encode()
+            return json.dumps(record, default=np.ndarray.tolist).encode()
         except RecursionError:
             return (MAX_DEPTH + 1) * b"["  # refused as what it stands for
 

@@ -31,6 +31,7 @@ def read_large_json(
     *,
     once: Sequence[str] = (),
     parse: Callable[[bytes], Any] = orjson.loads,
+    compact: Callable[[list[Any]], None] = lambda entries: None,
     large: int = _LARGE,
     piece: int = _PIECE,
 ) -> Any:
@@ -41,6 +42,7 @@ def read_large_json(
         key: The member of the file's object that is a long list.
         once: Members that the file's object may have only once: of two, a parser keeps the last without a word.
         parse: What parses a piece.
+        compact: Makes the entries of a piece smaller, in place, before the next one is parsed.
         large: From how many bytes on the list is parsed in pieces.
         piece: About how many bytes of it at a time.
 
@@ -48,7 +50,7 @@ def read_large_json(
         FormatError: It is not JSON, or has a member twice; also as `imagecards.formats.documents.read_bytes`.
     """
     data = read_bytes(path)
-    document = _parse(data, path, key, parse, large, piece)
+    document = _parse(data, path, key, parse, compact, large, piece)
     for name in once:
         if data.count(b'"%b"' % name.encode()) > 1 and _count_members(data, name) > 1:
             message = f"{printable(str(path))} has {name} twice, and it is not clear which counts"
@@ -56,7 +58,15 @@ def read_large_json(
     return document
 
 
-def _parse(data: bytes, path: Path, key: str, parse: Callable[[bytes], Any], large: int, piece: int) -> Any:
+def _parse(
+    data: bytes,
+    path: Path,
+    key: str,
+    parse: Callable[[bytes], Any],
+    compact: Callable[[list[Any]], None],
+    large: int,
+    piece: int,
+) -> Any:
     cuts = _cuts(data, key, piece) if len(data) >= large else []
     if not cuts:
         return parse_json(data, path, parse)
@@ -64,7 +74,9 @@ def _parse(data: bytes, path: Path, key: str, parse: Callable[[bytes], Any], lar
         document = parse(b"".join((data[: cuts[0]], data[cuts[-1] :])).removeprefix(b"\xef\xbb\xbf"))
         entries: list[Any] = []
         for first, last in pairwise(cuts):
-            entries += parse(_as_list(data[first:last], first == cuts[0]))
+            found = parse(_as_list(data[first:last], first == cuts[0]))
+            compact(found)
+            entries += found
     except orjson.JSONDecodeError:
         return parse_json(data, path, parse)  # which says where in the file
     if document.get(key) != []:  # a key that only looks like it

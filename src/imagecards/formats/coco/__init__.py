@@ -6,6 +6,7 @@ from typing import Any
 
 from imagecards.errors import FormatError
 from imagecards.formats.building import DatasetBuilder
+from imagecards.formats.coco.compact import compact_polygons
 from imagecards.formats.coco.entries import Images, Objects, file_names, tell_of_unlisted
 from imagecards.formats.coco.header import Header
 from imagecards.formats.coco.layout import (
@@ -76,7 +77,7 @@ def read_coco(path: Path, builder: DatasetBuilder, *, annotations: str | Sequenc
 
 
 def _document(path: Path, parse: LooseParser) -> dict[str, Any]:
-    document = read_large_json(path, "annotations", once=_MEMBERS, parse=parse)
+    document = read_large_json(path, "annotations", once=_MEMBERS, parse=parse, compact=compact_polygons)
     if not isinstance(document, dict):
         what = (
             "a list: results of a detector are none, they have no images" if isinstance(document, list) else "a value"

@@ -43,6 +43,9 @@ class Images:
             self._error("wrong-type", "an image is an object", where, entry)
             return
         where = _called("images", number, entry.get("id"))
+        if entry.get("file_name") is None and type(entry.get("coco_url")) is str:
+            # LVIS has no other name of its images, which lie in two folders of COCO's
+            entry["file_name"] = "/".join(entry["coco_url"].split("/")[-2:])
         sound = _is_id(entry.get("id"))
         for field, value in _not_finite(entry) if self.loose else ():
             self._error("not-finite", _NOT_FINITE, where + field, value)
@@ -165,7 +168,7 @@ class Objects:
         category = entry.pop("category_id", None)
         name = self.categories.get(category) if type(category) is int else None
         if name is None:
-            self._bad_category(number, own, category)
+            self._bad_category(number, own, category, "segments_info" in entry)
             return
         if "category" in entry:
             entry[free_name("category", _NOT_FIELDS, entry)] = entry["category"]
@@ -219,9 +222,12 @@ class Objects:
             rule, message = _no_id({"image_id": image}, "image_id")
             self._error(rule, message, where, image)
 
-    def _bad_category(self, number: int, own: object, category: Any) -> None:
+    def _bad_category(self, number: int, own: object, category: Any, panoptic: bool) -> None:
         where = f"{_called('annotations', number, own)}.category_id"
-        if type(category) is int:
+        if panoptic:
+            message = "panoptic segments are in PNG files, which are not read: read the file of the instances"
+            self._error("panoptic-annotation", message, where.replace("category_id", "segments_info"), category)
+        elif type(category) is int:
             self._error("unknown-category", "there is no category of this id, or it is left out", where, category)
         else:
             rule = "wrong-type" if category is not None else "missing-field"

@@ -18,7 +18,9 @@ ROBOFLOW = "_annotations.coco.json"
 
 _WHOLE = frozenset({"coco", "data", "dataset", "labels", "result"})  # files of these names are no split
 _KNOWN_SPLIT = re.compile(r"(?:train|valid|val|test|dev|trainval|minival)\d*")
-_KIND_FIRST = re.compile(r"(?:instances|annotations?)(?:_(.+))?")
+_KIND_FIRST = re.compile(
+    r"(?:instances|annotations?|captions|stuff|panoptic|(?:person_)?keypoints|lvis_v[\d.]+)(?:_(.+))?"
+)
 _SPLIT_FIRST = re.compile(r"(.+?)_annotations(?:[_.].+)?")
 _ANNOTATION_FOLDERS = frozenset({"annotations", "RLE_annotations"})
 _LOOKED_AT = 20  # images of a file, to find out where they are

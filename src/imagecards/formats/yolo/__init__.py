@@ -111,13 +111,15 @@ def _read(
         if image.orientation > 1 and isinstance(labels, Labels) and labels.objects:
             shown.append(image.label or image.file)
     if shown and not data.own:
+        many = "1 image is" if len(shown) == 1 else f"{len(shown):,} images are"
         message = (
-            f"{len(shown):,} images are turned by their EXIF: the fractions are taken to be of the images as they are "
+            f"{many} turned by EXIF: the fractions are taken to be of the images as they are "
             "shown, as OpenCV loads them; exif=false (--from-option) if they are of the pixels as they are stored"
         )
         builder.warn("turned-images", message, shown[0])
     if posed:
-        message = f"the keypoints of {posed.total():,} objects are left out: their boxes are read"
+        many = "1 object" if posed.total() == 1 else f"{posed.total():,} objects"
+        message = f"the keypoints of {many} are left out: boxes are read"
         builder.warn("keypoints-dropped", message, next(iter(posed)))
     if classes is None:
         classes = {int(name): name for name in sorted(used, key=int)}

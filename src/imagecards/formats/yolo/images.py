@@ -41,7 +41,8 @@ def labelled_images(
     for (group, name, file), head in zip(found, heads, strict=True):
         before = first.setdefault((group.split, name.rpartition(".")[0]), file)
         if before != file:
-            message = f"{before} and this image would have the same labels: give one of them another name"
+            alike = "labels" if label_of(before) == label_of(file) else "name in their split"
+            message = f"{before} and this image would have the same {alike}: give one of them another name"
             builder.error("ambiguous-label", message, file, value=name)
             continue
         places = _label_places(group, file) if apart else [label_of(file)]
