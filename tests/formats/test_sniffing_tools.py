@@ -2,13 +2,16 @@
 
 import json
 import multiprocessing
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.formats.strategies import make_dataset
 
-from imagecards.errors import FormatError
+from imagecards.datasets import ImageDataset
+from imagecards.errors import AlreadyExistsError, FormatError
 from imagecards.formats import FORMATS, find_format, write
 from imagecards.formats.json_heads import Head, each_entry, json_head
 
@@ -76,16 +79,51 @@ def test_what_is_no_list_is_refused(tmp_path: Path, text: str) -> None:
             list(each_entry(tmp_path / "a.json", large))
 
 
-@pytest.mark.parametrize("name", ["labelme", "labelstudio"])
-def test_any_executor_writes_the_same_bytes(tmp_path: Path, name: str) -> None:
-    records = [{**RECORDS[0], "file_name": f"train/{number}.png"} for number in range(150)]
+def many() -> ImageDataset:
+    """More images than one worker takes at once, with boxes and outlines."""
+    outline = [[1.0, 1.0, 6.0, 1.0, 6.0, 5.0]]
+    objects = {"bbox": [[1.0, 1.0, 5.0, 4.0]] * 2, "categories": ["cat", "dog"], "segmentation": [outline, None]}
+    records = [{"file_name": f"train/{number}.png", "caption": "x", "objects": objects} for number in range(300)]
     sizes = {str(record["file_name"]): (8, 6) for record in records}
-    dataset = make_dataset(records, sizes, {"train": list(sizes)})
-    write(dataset, tmp_path / "0", name)
-    context = multiprocessing.get_context("spawn")
-    with ThreadPoolExecutor(3) as threads, ProcessPoolExecutor(2, mp_context=context) as processes:
+    return make_dataset(records, sizes, {"train": list(sizes)})
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("name", [name for name, format in FORMATS.items() if format.write is not None])
+def test_any_executor_writes_the_same_bytes(tmp_path: Path, name: str, processes: ProcessPoolExecutor) -> None:
+    losses = [write(many(), tmp_path / "0", name)]
+    with ThreadPoolExecutor(4) as threads:
         for number, executor in enumerate((threads, processes), start=1):
-            write(dataset, tmp_path / str(number), name, executor=executor)
-    for path in (tmp_path / "0").rglob("*.json"):
-        for other in "12":
-            assert (tmp_path / other / path.relative_to(tmp_path / "0")).read_bytes() == path.read_bytes()
+            losses.append(write(many(), tmp_path / str(number), name, executor=executor))
+    assert losses[0] == losses[1] == losses[2]
+    files = [
+        {path.relative_to(top): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+        for top in tmp_path.iterdir()
+    ]
+    assert len(files) == 3
+    assert files[0] == files[1] == files[2] != {}
+
+
+@pytest.mark.parametrize("name", [name for name, format in FORMATS.items() if format.write is not None])
+def test_what_is_interrupted_is_not_there(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = many()
+    (tmp_path / "taken" / "x").mkdir(parents=True)
+    with pytest.raises(AlreadyExistsError):
+        write(dataset, tmp_path / "taken", name)
+    source = type(dataset.source)
+    read, left = source.read, iter(range(200))
+
+    def interrupted(self: Any, image: str) -> bytes:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return read(self, image)
+
+    monkeypatch.setattr(source, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(dataset, tmp_path / "out", name)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
