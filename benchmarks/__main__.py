@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks import diff, formats, lookup, reading, register, validate
-from benchmarks.children import ROOT
+from benchmarks.children import ROOT, compile_package
 from benchmarks.figures import Outcome, Sample, Suite
 from benchmarks.machine import describe
 from benchmarks.options import Options
@@ -40,6 +40,7 @@ def main() -> None:
     peers = {} if arguments.no_peers else _peers(place, names, dict(arguments.peers))
     measured = [peer_versions(python, ENVIRONMENTS[name]) for name, python in peers.items()]
     versions = {name: version for each in measured for name, version in each.items()}
+    compile_package()
     options = Options(place, arguments.quick, peers)
     machine = describe(place, versions, load)
     with _secluded(options):
