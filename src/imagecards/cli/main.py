@@ -8,7 +8,7 @@ import sys
 import typer
 
 from imagecards import __version__
-from imagecards.cli import attach, convert, diff, fetch, gc, listing, register, show, tag, validate, verify
+from imagecards.cli import attach, convert, diff, fetch, gc, leaks, listing, register, show, tag, validate, verify
 from imagecards.cli.completing import complete_in_bash
 from imagecards.cli.failing import EXIT_CODES, INTERRUPTED, fail
 from imagecards.cli.printing import say, warn
@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for room in (validate, convert, register, attach, listing, show, diff, fetch, tag, verify, gc):
+for room in (validate, convert, register, attach, listing, show, diff, leaks, fetch, tag, verify, gc):
     room.add_commands(app)
 
 
