@@ -15,6 +15,7 @@ from imagecards.cli import (
     diff,
     fetch,
     gc,
+    leaks,
     lineage,
     listing,
     lock,
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     *(validate, convert, register, derive, attach, listing, show, diff),
-    *(lineage, replay, uses, lock, fetch, tag, verify, gc),
+    *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc),
 )
 for room in _ROOMS:
     room.add_commands(app)

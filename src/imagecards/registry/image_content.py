@@ -1,7 +1,7 @@
 """What a version of an image dataset consists of: found out, packed and stored."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +39,7 @@ from imagecards.registry.pack import Group, Member, group_members, pack_groups, 
 from imagecards.registry.publish import content_of
 from imagecards.registry.reading import check_paths
 from imagecards.registry.shelf import Shelf
+from imagecards.splits import find_identical_bytes
 from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
@@ -241,7 +242,18 @@ def pack_images(attempt: Attempt, survey: Survey, shelf: Shelf, executor: Execut
     facts, issues = _merge(survey.facts, rows, [names[row] for row in rows], packed)
     survey.learn(facts, issues)
     shelf.add_groups(packed)
+    _warn_of_leaks(survey.dataset.splits, facts)
     return ImageContent.of(survey, facts, shelf)
+
+
+def _warn_of_leaks(splits: Mapping[str, Sequence[str]], facts: pa.Table) -> None:
+    """Say where splits have the same bytes under several names: that much is known without looking for it."""
+    if len(splits) < 2:
+        return
+    found = find_identical_bytes(facts["file_name"], facts["sha256"], splits)
+    if not found.ok:
+        more = f" and {found.count - 1:,} more" if found.count > 1 else ""
+        _log.warning("splits share images: %s%s; imagecards leaks says more", found.leaks[0], more)
 
 
 def _merge(facts: pa.Table, rows: "np.ndarray", names: list[str], packed: list[Group]) -> tuple[pa.Table, Report]:

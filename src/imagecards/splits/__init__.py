@@ -12,6 +12,8 @@ from imagecards.splits.grouping import Function, GroupBy, Pattern, groups_of, re
 from imagecards.splits.holdout import Holdout
 from imagecards.splits.kfold import KFold
 from imagecards.splits.kshot import KShot
+from imagecards.splits.leak_report import Leak, LeakReport
+from imagecards.splits.leaks import find_identical_bytes, find_leaks
 from imagecards.splits.one_plan import OnePlan
 from imagecards.splits.statistics import SplitCounts, SplitStatistics, split_statistics
 from imagecards.splits.without_splits import WithoutSplits
@@ -33,12 +35,16 @@ __all__ = [
     "Holdout",
     "KFold",
     "KShot",
+    "Leak",
+    "LeakReport",
     "OnePlan",
     "Pattern",
     "SplitCounts",
     "SplitStatistics",
     "WithoutSplits",
     "balance",
+    "find_identical_bytes",
+    "find_leaks",
     "groups_of",
     "register_group",
     "split_statistics",
