@@ -1,6 +1,6 @@
 """The outlines of objects, drawn: as runs of masks, some thousands at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imagecards.datasets import ImageDataset
 from imagecards.errors import FormatError, InvalidMetadataError
-from imagecards.geometry import Runs, edge_polygons, encode_counts, runs_of, runs_of_many
+from imagecards.geometry import Runs, edge_polygons_many, encode_counts, runs_of, runs_of_many
 from imagecards.records import Issue, shown
 from imagecards.transforms.columns import flat
 from imagecards.transforms.sizes import image_sizes
@@ -77,9 +77,12 @@ def polygons_row(polygons: Sequence[Sequence[float]]) -> dict[str, Any]:
     return {"polygons": list(polygons), "size": None, "counts": None, "runs": None}
 
 
-def traced_row(runs: Runs) -> dict[str, Any]:
-    """The polygons from which pycocotools fills exactly a mask, as a row of the column of segmentations."""
-    return polygons_row([polygon.ravel().tolist() for polygon in edge_polygons(runs)])
+def trace_all(entries: Iterable[dict[str, Any]]) -> None:
+    """Put the polygons from which pycocotools fills exactly a mask in the place of each `Runs` among segmentations."""
+    waiting = [entry for entry in entries if isinstance(entry.get("segmentation"), Runs)]
+    traced = edge_polygons_many([entry["segmentation"] for entry in waiting])
+    for entry, polygons in zip(waiting, traced, strict=True):
+        entry["segmentation"] = polygons_row([polygon.ravel().tolist() for polygon in polygons])
 
 
 def encoded_row(runs: Runs, like: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from imagecards.records import Issue
 from imagecards.transforms.columns import with_column
 from imagecards.transforms.edited_source import Edit, EditedSource, Window
 from imagecards.transforms.names import Kind, made_names
+from imagecards.transforms.outlines import trace_all
 
 _ROWS = 256
 _OF_THE_FILE = ("sha256", "size", "mode", "format")
@@ -111,9 +112,14 @@ def _changed(table: pa.Table, plan: Sequence[Made], change: Change, step: str) -
             issue = Issue(name, None, "objects.segmentation", "", "bad-outline", str(error))
             raise InvalidMetadataError(f"{step}: an outline of {name} can't be drawn: {error}", [issue]) from error
         if len(lists) >= _ROWS:
-            yield pa.array(lists, column.type)
+            yield _column(lists, column.type)
             lists = []
-    yield pa.array(lists, column.type)
+    yield _column(lists, column.type)
+
+
+def _column(lists: list[list[dict[str, Any]] | None], dtype: pa.DataType) -> pa.Array:
+    trace_all(entry for entries in lists for entry in entries or ())
+    return pa.array(lists, dtype)
 
 
 def _of_one(

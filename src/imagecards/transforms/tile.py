@@ -15,7 +15,7 @@ from imagecards.transforms.origins import with_tile_of, without_ids
 from imagecards.transforms.reshaping import Made, reshaped
 from imagecards.transforms.sizes import image_sizes
 
-_MOST_TILES = 10_000_000
+_MOST_TILES = 2_000_000
 
 
 class Tile(Step):
@@ -58,7 +58,7 @@ class Tile(Step):
         """Make the dataset of the tiles.
 
         Raises:
-            InvalidInputError: There would be more than ten million tiles, or two of one name.
+            InvalidInputError: There would be more than two million tiles, or two of one name.
             InvalidMetadataError: An outline can't be drawn into its image.
         """
         sizes = [(width, height) for width, height in image_sizes(dataset, self.step_name).tolist()]
