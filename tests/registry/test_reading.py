@@ -149,9 +149,9 @@ def test_a_store_of_any_kind_is_a_registry(make_folder: MakeFolder, tmp_path: Pa
 
 def test_one_text_is_not_a_list_of_tags(registry: CardRegistry, make_folder: MakeFolder) -> None:
     folder = make_folder(1)
-    with pytest.raises(InvalidInputError, match=r"tags='prod' is one text: give a list"):
+    with pytest.raises(InvalidInputError, match=r"tags='prod' is one value: give a list"):
         registry.register(ImageDataset(image_dir=folder), "a/b", tags="prod")
-    with pytest.raises(InvalidInputError, match=r"parents='a/b' is one text"):
+    with pytest.raises(InvalidInputError, match=r"parents='a/b' is one value"):
         registry.register(ImageDataset(image_dir=folder), "a/b", parents="a/b")
     with pytest.raises(InvalidInputError, match=r"is a path: register ImageDataset\(image_dir="):
         registry.register(str(folder), "a/b")

@@ -12,7 +12,14 @@ from imagecards.datasets.compare import Comparison, compare
 from imagecards.datasets.dataset import ImageDataset
 from imagecards.datasets.diff import DiffCounts
 from imagecards.datasets.diffing import diff_datasets, diff_sides
-from imagecards.datasets.examine import Examination, Examined, examine_bytes, examine_folder, examine_source
+from imagecards.datasets.examine import (
+    Examination,
+    Examined,
+    examine_bytes,
+    examine_folder,
+    examine_large,
+    examine_source,
+)
 from imagecards.datasets.facts import FILE_FACTS, facts_table
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.foldermemo import FolderMemo
@@ -64,6 +71,7 @@ __all__ = [
     "diff_sides",
     "examine_bytes",
     "examine_folder",
+    "examine_large",
     "examine_source",
     "facts_table",
     "in_order",

@@ -6,45 +6,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.datasets.arguments import check_arguments
-from imagecards.datasets.documents import (
-    METADATA_NAME,
-    Document,
-    documents_among,
-    find_documents,
-    given_document,
-    join_documents,
-    read_document,
-)
+from imagecards.datasets.dataset_images import DatasetImages
+from imagecards.datasets.dataset_metadata import DatasetMetadata
 from imagecards.datasets.examine import examine_folder, examine_source
 from imagecards.datasets.facts import FILE_FACTS
 from imagecards.datasets.folder import FolderSource
-from imagecards.datasets.layout import Layout, lay_out
-from imagecards.datasets.scan import FolderScan, scan_folder
 from imagecards.datasets.source import Source
 from imagecards.datasets.summary import Summary, summarize
 from imagecards.datasets.validate import missing_folder, validate_folder, validate_source
-from imagecards.errors import InvalidInputError, NotFoundError
-from imagecards.images import MAX_PIXELS, decode
+from imagecards.errors import NotFoundError
+from imagecards.images import MAX_PIXELS
 from imagecards.records.issues import Report
 from imagecards.records.metadata import ImageMetadata
 from imagecards.records.record import ImageRecord
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 _log = logging.getLogger("imagecards")
 
 _READ_ONLY = ("documents", "splits")
-_LEARNT = ("documents", "facts", "metadata", "names", "records", "splits", "summary", "table")
 
 
-class ImageDataset:
+class ImageDataset(DatasetMetadata, DatasetImages):
     """Images in a folder, or in a registry, and their records.
 
     Binding a folder only sees that it and its metadata are there; they are read when something is asked of
@@ -153,11 +140,6 @@ class ImageDataset:
         return self._folder
 
     @property
-    def source(self) -> Source:
-        """Where the images are read from."""
-        return self._source
-
-    @property
     def attributes(self) -> Mapping[str, Any]:
         """What is said of the dataset as a whole, as JSON: ``categories`` as COCO has them, ``info``, ``licenses``."""
         return MappingProxyType(self._attributes)
@@ -166,37 +148,6 @@ class ImageDataset:
     def annotation_files(self) -> Mapping[str, str]:
         """The files that the annotations were read from, relative path to place; none for metadata.jsonl."""
         return MappingProxyType(self._annotation_files)
-
-    @cached_property
-    def metadata(self) -> ImageMetadata:
-        """What is said of the images, line by line as it was written.
-
-        Raises:
-            InvalidMetadataError: It breaks rules; ``.issues`` has all of it.
-        """
-        if self._folder is None:
-            return ImageMetadata.from_table(self.table)
-        if isinstance(self._given, ImageMetadata):
-            return self._given
-        documents = self._documents
-        table, mixed = join_documents(documents)
-        Report.joined([mixed, *(document.report for document in documents)]).raise_errors()
-        if len(documents) == 1 and not documents[0].prefix and documents[0].metadata is not None:
-            return documents[0].metadata
-        return ImageMetadata.from_table(table)
-
-    @cached_property
-    def documents(self) -> Mapping[str, ImageMetadata]:
-        """The metadata files of the folder by path; an `ImageMetadata` in their place as ``metadata.jsonl``.
-
-        Raises:
-            InvalidMetadataError: One of them breaks rules; ``.issues`` has all of it.
-        """
-        documents = self._documents
-        Report.joined(document.report for document in documents).raise_errors()
-        if isinstance(self._given, ImageMetadata):
-            return MappingProxyType({METADATA_NAME: self._given})
-        return MappingProxyType({each.path: each.metadata for each in documents if each.metadata is not None})
 
     @cached_property
     def table(self) -> pa.Table:
@@ -295,75 +246,6 @@ class ImageDataset:
             self._source, self.table.take(rows), {name: wanted}, attributes=self._attributes
         )
 
-    def read_bytes(self, name: str) -> bytes:
-        """The bytes of an image file.
-
-        Raises:
-            NotFoundError: There is no file of that name.
-        """
-        return self._source.read(name)
-
-    def read_many(self, names: Sequence[str] | None = None) -> Iterator[bytes]:
-        """The bytes of several image files, in order.
-
-        Args:
-            names: Which ones; all by default.
-        """
-        return self._source.read_many(self.names if names is None else names)
-
-    def image(self, name: str, *, max_pixels: int = MAX_PIXELS) -> "Image.Image":
-        """An image, decoded by Pillow.
-
-        Args:
-            name: Which one.
-            max_pixels: Largest width x height that is accepted.
-
-        Raises:
-            NotFoundError: There is no file of that name.
-            FormatError: It is not an image that can be decoded.
-        """
-        return decode(self.read_bytes(name), max_pixels=max_pixels)
-
-    @property
-    def metadata_file(self) -> str | None:
-        """The metadata file that was named; ``""`` where those of the folder count, ``None`` for an object."""
-        if self._folder is None or isinstance(self._given, ImageMetadata):
-            return None
-        return self._given or ""
-
-    def scan(self) -> FolderScan:
-        """List the files of the folder; nothing is opened.
-
-        Raises:
-            StorageError: The folder can't be read.
-            InvalidInputError: The dataset is not a folder.
-        """
-        if self._folder is None:
-            raise InvalidInputError("only a dataset that is a folder can be scanned; this one was checked before")
-        return scan_folder(self._folder)
-
-    def lay_out(self, scan: FolderScan | None = None) -> Layout:
-        """Read the folder's metadata and hold it against its files; images are not opened.
-
-        Everything is read anew, and what this finds is what the dataset says of itself from now on.
-
-        Args:
-            scan: What `scan` found just now; the folder is scanned without it.
-
-        Raises:
-            StorageError: The folder can't be read.
-            InvalidInputError: The dataset is not a folder.
-        """
-        scan = scan or self.scan()
-        names = [file.name for file in scan.files] + [issue.file for issue in scan.issues]
-        documents = self._read_documents(documents_among(names))
-        splits = [] if self._given is not None else [each.prefix[:-1] for each in documents if each.prefix]
-        layout = lay_out(scan, documents, splits)
-        for name in _LEARNT:
-            self.__dict__.pop(name, None)
-        self.__dict__.update(_documents=documents, _layout=layout)
-        return layout
-
     def validate(self, executor: Executor | None = None, *, max_pixels: int = MAX_PIXELS) -> Report:
         """Check everything: the metadata, the files, and one against the other. Every image is read.
 
@@ -384,24 +266,3 @@ class ImageDataset:
         if gone is not None:
             return Report([gone])
         return validate_folder(self._folder, self.lay_out(), executor, max_pixels=max_pixels)
-
-    @cached_property
-    def _documents(self) -> list[Document]:
-        assert self._folder is not None
-        return self._read_documents(find_documents(self._folder))
-
-    def _read_documents(self, paths: Sequence[str]) -> list[Document]:
-        """Read the metadata that was given; without any, that of the metadata files in the folder."""
-        assert self._folder is not None
-        if isinstance(self._given, ImageMetadata):
-            return [given_document(self._given)]
-        source = FolderSource(self._folder)
-        return [read_document(source, path) for path in (paths if self._given is None else [self._given])]
-
-    @cached_property
-    def _layout(self) -> Layout:
-        return self.lay_out()
-
-    def _valid_layout(self) -> Layout:
-        self._layout.report.raise_errors()
-        return self._layout

@@ -12,15 +12,18 @@ import pyarrow as pa
 
 from imagecards.datasets.facts import facts_table
 from imagecards.datasets.folder import FolderSource
+from imagecards.datasets.largefile import LARGE_BYTES, MAX_FILE_BYTES, MAX_WHOLE_BYTES, LargeFile, find_large
 from imagecards.datasets.scan import FoundFile, promised_format
 from imagecards.datasets.source import Source
 from imagecards.errors import FormatError, IntegrityError, NotFoundError, StorageError
 from imagecards.images import (
     EXTENSIONS,
     MAX_PIXELS,
+    Content,
     ImageInfo,
     describe,
     read_header,
+    read_tiff_header,
     seems_complete,
     sniff,
     too_many_pixels,
@@ -79,6 +82,14 @@ def examine_bytes(name: str, data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ex
         info = read_header(data)
     except FormatError as error:
         return Examined(digest, len(data), None, _unreadable(name, data, str(error)))
+    judged = _judged(name, digest, data, info, max_pixels)
+    if judged.issue is None and not seems_complete(data, info.format):
+        return judged._replace(issue=_truncated(name, len(data), info.format))
+    return judged
+
+
+def _judged(name: str, digest: bytes, data: Content, info: ImageInfo, max_pixels: int) -> Examined:
+    """An image whose header is sound, held against its name and the limit."""
     promised = promised_format(name)
     if info.format != promised:
         return Examined(digest, len(data), None, _mismatch(name, promised, info.format))
@@ -86,9 +97,38 @@ def examine_bytes(name: str, data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ex
     if reason is not None:
         issue = Issue(name, None, "", f"{info.width} x {info.height}", "too-many-pixels", reason)
         return Examined(digest, len(data), None, issue)
-    if not seems_complete(data, info.format):
-        return Examined(digest, len(data), info, _truncated(name, len(data), info.format))
     return Examined(digest, len(data), info, None)
+
+
+def examine_large(file: LargeFile, *, max_pixels: int = MAX_PIXELS) -> Examined:
+    """Do what `examine_bytes` does with a file that is too large to be held; a TIFF file is read in pieces.
+
+    Args:
+        file: The file; it learns its digest.
+        max_pixels: Largest width x height that is accepted.
+
+    Raises:
+        StorageError: It can't be read or is being changed.
+    """
+    kind, size = sniff(file[:4096]), len(file)
+    limit = MAX_FILE_BYTES if kind == "TIFF" else MAX_WHOLE_BYTES
+    if size > limit:
+        message = f"the file has {size:,} bytes, and the limit for {kind or 'a file of no known format'} is {limit:,}"
+        hint = "cut it into smaller images, or remove it"
+        return Examined(
+            bytes(32), size, None, Issue(file.name, None, "", "", "file-too-large", message, suggestion=hint)
+        )
+    if kind != "TIFF":
+        return examine_bytes(file.name, b"".join(file.pieces()), max_pixels=max_pixels)
+    sha = hashlib.sha256()
+    for piece in file.pieces():
+        sha.update(piece)
+    file.sha256 = sha.digest()
+    try:
+        info = read_tiff_header(file)
+    except FormatError as error:
+        return Examined(file.sha256, size, None, _unreadable(file.name, file[:4096], str(error)))
+    return _judged(file.name, file.sha256, file, info, max_pixels)
 
 
 def examine_source(source: Source, names: Sequence[str], *, max_pixels: int = MAX_PIXELS) -> Examination:
@@ -99,7 +139,8 @@ def examine_source(source: Source, names: Sequence[str], *, max_pixels: int = MA
         names: Which.
         max_pixels: Largest width x height that is accepted.
     """
-    return _examination(names, [_examine(source.read, name, max_pixels) for name in names])
+    large = partial(find_large, source)
+    return _examination(names, [_examine(source.read, large, name, max_pixels) for name in names])
 
 
 def examine_folder(
@@ -145,12 +186,29 @@ def _examination(names: Sequence[str], examined: Sequence[Examined | Issue]) -> 
 
 def _examine_batch(root: str, files: Sequence[FoundFile], max_pixels: int) -> list[Examined | Issue]:
     source = FolderSource(root)
-    return [_examine(partial(source.read, expected=file), file.name, max_pixels) for file in files]
+    return [
+        _examine(
+            partial(source.read, expected=file),
+            partial(source.large, expected=file) if file.size >= LARGE_BYTES else _is_small,
+            file.name,
+            max_pixels,
+        )
+        for file in files
+    ]
 
 
-def _examine(read: Callable[[str], bytes], name: str, max_pixels: int) -> Examined | Issue:
+def _is_small(name: str) -> None:
+    """That a file is not too large is known of most without a look at it."""
+
+
+def _examine(
+    read: Callable[[str], bytes], large: Callable[[str], LargeFile | None], name: str, max_pixels: int
+) -> Examined | Issue:
     """What is learnt of one image, or why it can't be read; only that it is being changed stops the work."""
     try:
+        file = large(name)
+        if file is not None:
+            return examine_large(file, max_pixels=max_pixels)
         data = read(name)
     except NotFoundError as error:
         return Issue(name, None, "", "", "missing-file", str(error))

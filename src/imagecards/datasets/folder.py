@@ -4,13 +4,16 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from imagecards.datasets.largefile import LARGE_BYTES, LargeFile
 from imagecards.datasets.scan import INODE_BITS, OPEN_FOLDER, FoundFile, close_read
 from imagecards.errors import FormatError, InvalidInputError, NotFoundError, StorageError
 
 # NONBLOCK: a named pipe that poses as an image must not hold us up before we can see what it is.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MAX_OPEN = 64
+_PIECE = 64 << 20  # bytes
 
 
 class _OpenFolder:
@@ -59,6 +62,52 @@ class FolderSource:
             StorageError: It can't be read, or was changed meanwhile.
             InvalidInputError: The name leads out of the folder.
         """
+        file, size = self._open_file(name, expected)
+        try:
+            data = _read_all(file, size)
+        except OSError as error:
+            raise self._explain(name, error) from error
+        finally:
+            close_read(file)
+        if len(data) != size:
+            raise self.changed(name)
+        return data
+
+    def large(self, name: str, expected: FoundFile | None = None) -> LargeFile | None:
+        """A file that is too large to be read as a whole; ``None`` where it is not.
+
+        Raises:
+            ImageCardsError: As `read`.
+        """
+        file, size = self._open_file(name, expected)
+        close_read(file)
+        return LargeFile(self, name, size, expected) if size >= LARGE_BYTES else None
+
+    @contextmanager
+    def opened(self, name: str, expected: FoundFile | None = None) -> Iterator[int]:
+        """The descriptor of a file, to read from in the block.
+
+        Raises:
+            ImageCardsError: As `read`.
+        """
+        file, _ = self._open_file(name, expected)
+        try:
+            yield file
+        except StorageError:
+            raise
+        except OSError as error:
+            raise self._explain(name, error) from error
+        finally:
+            close_read(file)
+
+    def changed(self, name: str) -> StorageError:
+        """The error for a file that is not what it was when it was begun."""
+        return StorageError(
+            f"{name} in {self.root} was changed while it was being read: try again when nobody writes there"
+        )
+
+    def _open_file(self, name: str, expected: FoundFile | None) -> tuple[int, int]:
+        """A file's descriptor, which the caller closes, and its size."""
         parent, _, base = name.rpartition("/")
         if base in ("", ".", "..") or name[0] == "/" or "\0" in name:
             raise InvalidInputError(f"{name!r} is not the path of a file inside a folder")
@@ -75,17 +124,13 @@ class FolderSource:
             if expected is not None:
                 now = (size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & INODE_BITS)
                 if now != expected[1:]:
-                    raise self._changed(name)
-            data = _read_all(file, size)
-        except StorageError:
-            raise
-        except OSError as error:
-            raise self._explain(name, error) from error
-        finally:
+                    raise self.changed(name)
+        except BaseException as error:
             close_read(file)
-        if len(data) != size:
-            raise self._changed(name)
-        return data
+            if isinstance(error, OSError) and not isinstance(error, StorageError):
+                raise self._explain(name, error) from error
+            raise
+        return file, size
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
         """The bytes of several files, in the order of ``names``."""
@@ -122,19 +167,14 @@ class FolderSource:
             )
         return StorageError(f"{name} in {self.root} can't be read: {error.strerror}")
 
-    def _changed(self, name: str) -> StorageError:
-        return StorageError(
-            f"{name} in {self.root} was changed while it was being read: try again when nobody writes there"
-        )
-
 
 def _read_all(file: int, size: int) -> bytes:
     # One byte more than there should be, so that a single call tells that the file has not grown.
     data = os.read(file, size + 1)
     if len(data) >= size:
         return data
-    parts = [data]  # a system call moves at most 2 GiB
-    while data and sum(map(len, parts)) <= size:
-        data = os.read(file, size + 1)
-        parts.append(data)
-    return b"".join(parts)
+    whole = bytearray(data)  # a system call moves at most 2 GiB
+    del data
+    while len(whole) <= size and (piece := os.read(file, min(size + 1 - len(whole), _PIECE))):
+        whole += piece
+    return bytes(whole)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from imagecards.datasets.largefile import LargeFile, find_large
 from imagecards.datasets.source import Source
 from imagecards.errors import NotFoundError
 
@@ -32,6 +33,10 @@ class RenamedSource:
         if name not in self._places:
             raise NotFoundError(f"there is no image {name!r} in this dataset: see its names")
         return self._source.read(self._places[name])
+
+    def large(self, name: str) -> LargeFile | None:
+        """An image file that is too large to be read as a whole; ``None`` where it is not."""
+        return find_large(self._source, self._places[name]) if name in self._places else None
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
         """The bytes of several image files, in the order of ``names``."""

@@ -3,14 +3,15 @@
 from imagecards.images.decode import decode
 from imagecards.images.encode import encode
 from imagecards.images.exif import orientation
-from imagecards.images.header import probe, read_header, seems_complete, too_many_pixels
-from imagecards.images.info import EXTENSIONS, MAX_PIXELS, ImageInfo, describe, sniff
+from imagecards.images.header import probe, read_header, read_tiff_header, seems_complete, too_many_pixels
+from imagecards.images.info import EXTENSIONS, MAX_PIXELS, Content, ImageInfo, describe, sniff
 from imagecards.images.picture import Picture, read_picture
 from imagecards.images.resample import resampled
 
 __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
+    "Content",
     "ImageInfo",
     "Picture",
     "decode",
@@ -20,6 +21,7 @@ __all__ = [
     "probe",
     "read_header",
     "read_picture",
+    "read_tiff_header",
     "resampled",
     "seems_complete",
     "sniff",

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from imagecards.errors import FormatError
 from imagecards.images.bmp import read_bmp
 from imagecards.images.gif import read_gif
-from imagecards.images.info import MAX_PIXELS, ImageInfo, describe, sniff
+from imagecards.images.info import MAX_PIXELS, Content, ImageInfo, describe, sniff
 from imagecards.images.jpeg import jpeg_ends, read_jpeg
 from imagecards.images.png import png_ends, read_png
 from imagecards.images.tiff import read_tiff, tile_of
@@ -64,13 +64,28 @@ def read_header(data: bytes) -> ImageInfo:
     kind = sniff(data)
     if kind is None:
         raise FormatError(f"this is not a JPEG, PNG, TIFF, WebP, BMP or GIF file: it is {describe(data)}")
-    info = _READERS[kind](data)
+    return _with_area(_READERS[kind](data))
+
+
+def read_tiff_header(data: Content) -> ImageInfo:
+    """Tell what `read_header` tells, of a TIFF file of which only the directory is looked at.
+
+    Args:
+        data: The file, which begins as a TIFF file does.
+
+    Raises:
+        FormatError: Its directory is damaged or cut short.
+    """
+    return _with_area(read_tiff(data))
+
+
+def _with_area(info: ImageInfo) -> ImageInfo:
     if info.width <= 0 or info.height <= 0:
-        raise FormatError(f"the {kind} header is damaged: an image of {info.width} x {info.height} pixels")
+        raise FormatError(f"the {info.format} header is damaged: an image of {info.width} x {info.height} pixels")
     return info
 
 
-def too_many_pixels(data: bytes, info: ImageInfo, max_pixels: int) -> str | None:
+def too_many_pixels(data: Content, info: ImageInfo, max_pixels: int) -> str | None:
     """Say that an image, or a tile of it, is larger than the limit, and what to do about it; ``None`` if it isn't.
 
     Args:

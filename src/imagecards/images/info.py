@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 MAX_PIXELS = 100_000_000
 """How many pixels an image may have unless the caller says otherwise."""
@@ -23,6 +23,14 @@ EXTENSIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Lower-case file name extensions and the format that each promises."""
+
+
+class Content(Protocol):
+    """The bytes of a file, as far as they are asked for: ``bytes``, or a file too large to be held."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: slice, /) -> bytes: ...
 
 
 class ImageInfo(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from imagecards.errors import FormatError
-from imagecards.images.info import ImageInfo
+from imagecards.images.info import Content, ImageInfo
 
 # The tags that say what the pixels are; everything else in a directory is passed over unread.
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -31,7 +31,7 @@ class _Layout(NamedTuple):
     wide: str  # struct code of counts and offsets
 
 
-def read_tiff(data: bytes) -> ImageInfo:
+def read_tiff(data: Content) -> ImageInfo:
     """Read the first directory of a TIFF or BigTIFF file; further pages are not looked at.
 
     The directory is read here, not by Pillow, for two reasons: Pillow refuses pixel types that it can't
@@ -48,12 +48,12 @@ def read_tiff(data: bytes) -> ImageInfo:
         FormatError: The directory is damaged or lies beyond the end of the file.
     """
     try:
-        return _info(read_directory(data), data[:2])
+        return _info(readread_directory(data), data[:2])
     except struct.error:
         raise FormatError("the TIFF directory is cut short") from None
 
 
-def tile_of(data: bytes) -> tuple[int, int] | None:
+def tile_of(data: Content) -> tuple[int, int] | None:
     """Tell how large the tiles are that a sound TIFF file says it has; a decoder takes memory for a whole one.
 
     Args:
@@ -62,11 +62,11 @@ def tile_of(data: bytes) -> tuple[int, int] | None:
     Returns:
         Width and height of a tile in pixels, the largest where the file has several; ``None`` without tiles.
     """
-    found = read_directory(data, frozenset(_TILES))
+    found = readread_directory(data, frozenset(_TILES))
     return (max(found[_TILE_WIDTH]), max(found[_TILE_HEIGHT])) if len(found) == 2 else None
 
 
-def read_directory(data: bytes, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int, ...]]:
+def readread_directory(data: Content, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int, ...]]:
     """Read tags of the first directory.
 
     Args:
@@ -78,10 +78,10 @@ def read_directory(data: bytes, tags: frozenset[int] = _TAGS) -> dict[int, tuple
         struct.error: It is cut short.
     """
     order = "<" if data[:2] == b"II" else ">"
-    (version,) = struct.unpack_from(order + "H", data, 2)
+    (version,) = _unpack(order + "H", data, 2)
     layout = _Layout(order, 8, 20, "Q") if version == 43 else _Layout(order, 2, 12, "L")
-    (start,) = struct.unpack_from(order + layout.wide, data, 8 if version == 43 else 4)
-    (entries,) = struct.unpack_from(order + ("Q" if version == 43 else "H"), data, min(start, len(data)))
+    (start,) = _unpack(order + layout.wide, data, 8 if version == 43 else 4)
+    (entries,) = _unpack(order + ("Q" if version == 43 else "H"), data, min(start, len(data)))
     begin = start + layout.head
     if entries * layout.entry > len(data) - begin:
         raise FormatError(f"the TIFF directory is cut short: {entries:,} entries at byte {start}")
@@ -89,14 +89,18 @@ def read_directory(data: bytes, tags: frozenset[int] = _TAGS) -> dict[int, tuple
         raise FormatError(f"the TIFF directory has {entries:,} entries, more than any real file")
     found: dict[int, tuple[int, ...]] = {}
     for place in range(begin, begin + entries * layout.entry, layout.entry):
-        tag, kind = struct.unpack_from(order + "HH", data, place)
+        tag, kind = _unpack(order + "HH", data, place)
         if tag in tags and (tag not in found or tag in _TILES):  # which of two tiles a decoder takes is its secret
             found[tag] = found.get(tag, ()) + _values(data, place + 4, tag, kind, layout)
     return found
 
 
-def _values(data: bytes, place: int, tag: int, kind: int, layout: _Layout) -> tuple[int, ...]:
-    (count,) = struct.unpack_from(layout.order + layout.wide, data, place)
+def _unpack(code: str, data: Content, place: int) -> tuple[int, ...]:
+    return struct.unpack(code, data[place : place + struct.calcsize(code)])
+
+
+def _values(data: Content, place: int, tag: int, kind: int, layout: _Layout) -> tuple[int, ...]:
+    (count,) = _unpack(layout.order + layout.wide, data, place)
     code = _INTEGERS.get(kind)
     most = _MAX_PARTS if tag in _PARTS else _MAX_VALUES if tag in _LISTS else 1
     if code is None or not 0 < count <= most:
@@ -104,10 +108,10 @@ def _values(data: bytes, place: int, tag: int, kind: int, layout: _Layout) -> tu
     width = struct.calcsize("<" + layout.wide)
     place += width
     if count * struct.calcsize("<" + code) > width:  # too long for the entry itself: it holds their place
-        (place,) = struct.unpack_from(layout.order + layout.wide, data, place)
+        (place,) = _unpack(layout.order + layout.wide, data, place)
         if place >= len(data):
             raise FormatError(f"the TIFF file is cut short: the values of tag {tag} lie beyond its end")
-    return struct.unpack_from(f"{layout.order}{count}{code}", data, place)
+    return _unpack(f"{layout.order}{count}{code}", data, place)
 
 
 def _info(tags: dict[int, tuple[int, ...]], order: bytes) -> ImageInfo:

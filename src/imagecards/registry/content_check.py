@@ -20,6 +20,8 @@ from imagecards.storage import Store
 Images = dict[tuple[str, int, bytes], bool]
 """Whether the image at a place in a shard has the digest that a record states: key, offset, sha256."""
 
+_STEP = 64 << 20
+
 # What reading a file can raise whose digest is true and whose content is none that this package writes.
 _STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pa.ArrowException)
 
@@ -96,8 +98,10 @@ def _image_problems(store: Store, card: DataCard, records: pa.Table, images: Ima
         place = (card.shards[shard].key, offset, sha256)
         if place not in images:
             try:
-                data = store.get(place[0], offset, size)
-                images[place] = hashlib.sha256(data).digest() == sha256
+                sha = hashlib.sha256()
+                for start in range(offset, offset + size, _STEP):
+                    sha.update(store.get(place[0], start, min(_STEP, offset + size - start)))
+                images[place] = sha.digest() == sha256
             except ImageCardsError:
                 images[place] = False
         if not images[place]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from imagecards.cards import StoredFile
-from imagecards.datasets import Examined, Source, examine_bytes
+from imagecards.datasets import Examined, Source, examine_bytes, examine_large
+from imagecards.datasets.largefile import LARGE_BYTES, LargeFile, find_large
 from imagecards.errors import StorageError
 from imagecards.progress import track
 from imagecards.registry.ahead import ahead
@@ -131,7 +132,7 @@ def pack_group(
     placed: set[bytes] = set()
     new: list[bytes] = []
 
-    def to_store() -> Iterator[tuple[str, bytes]]:
+    def to_store() -> Iterator[tuple[str, bytes | LargeFile]]:
         for batch in _read(source, members):
             for name, data, found in batch:
                 examined.append(found)
@@ -153,7 +154,7 @@ def pack_group(
     return Group(tuple(examined), shard, offsets)
 
 
-def _read(source: Source, members: Sequence[Member]) -> Iterator[list[tuple[str, bytes, Examined]]]:
+def _read(source: Source, members: Sequence[Member]) -> Iterator[list[tuple[str, bytes | LargeFile, Examined]]]:
     """Images in order, in batches of bounded size; large ones are read and hashed by several threads."""
     batches = _runs(members, _BATCH_SIZE, _BATCH_IMAGES)
     if sum(member.size for member in members) < len(members) * _LARGE:
@@ -161,7 +162,7 @@ def _read(source: Source, members: Sequence[Member]) -> Iterator[list[tuple[str,
             yield _read_batch(source, batch)
         return
     workers = min(4, os.cpu_count() or 1)
-    waiting: deque[Future[list[tuple[str, bytes, Examined]]]] = deque()
+    waiting: deque[Future[list[tuple[str, bytes | LargeFile, Examined]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for batch in batches:
@@ -175,9 +176,14 @@ def _read(source: Source, members: Sequence[Member]) -> Iterator[list[tuple[str,
                 future.cancel()
 
 
-def _read_batch(source: Source, batch: Sequence[Member]) -> list[tuple[str, bytes, Examined]]:
-    results = []
+def _read_batch(source: Source, batch: Sequence[Member]) -> list[tuple[str, bytes | LargeFile, Examined]]:
+    results: list[tuple[str, bytes | LargeFile, Examined]] = []
     for member in batch:
+        unknown = member.size == 0  # then only a look at the file tells
+        file = find_large(source, member.name) if unknown or member.size >= LARGE_BYTES else None
+        if file is not None:
+            results.append((member.name, file, examine_large(file)))
+            continue
         data = source.read(member.name)
         results.append((member.name, data, examine_bytes(member.name, data)))
     return results

@@ -10,7 +10,7 @@ writes one per image); the tests hold them equal, byte for byte.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from imagecards.errors import IntegrityError, InvalidInputError
 
@@ -32,6 +32,16 @@ _BLANK_CHECKSUM = b" " * 6  # the checksum counts as blanks in its own sum; the 
 _FILE_SUM = sum(_FILE_OWNER + _TIME + _BLANK_CHECKSUM + _TAIL[b"0"]) + ord(" ")
 _PAX_SUM = sum(_PAX_OWNER + _TIME + _BLANK_CHECKSUM + _TAIL[b"x"]) + ord(" ")
 _PAX_NAME = b"././@PaxHeader"
+
+
+class Pieces(Protocol):
+    """A member that is too large to be held: its length, and its bytes in pieces."""
+
+    def __len__(self) -> int: ...
+
+    def pieces(self) -> Iterator[bytes]:
+        """Exactly as many bytes as its length says, or an error."""
+        ...
 
 
 class ShardEntry(NamedTuple):
@@ -121,11 +131,12 @@ class ShardWriter:
         self.size = 0
         self._started = False
 
-    def chunks(self, members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    def chunks(self, members: Iterable[tuple[str, bytes | Pieces]]) -> Iterator[bytes]:
         """Stream the shard.
 
         Args:
-            members: Name and bytes of each file, in the order in which they shall lie in the shard.
+            members: Name and bytes of each file (or what gives them in pieces), in the order in which they shall lie
+                in the shard.
 
         Yields:
             The shard's bytes in order, in pieces of about 4 MiB (a member of 256 KiB or more is a piece of its own).
@@ -145,7 +156,12 @@ class ShardWriter:
             offset = self.size + len(head)
             remember(ShardEntry(name, offset, length))
             append(head)
-            if length >= _LARGE:
+            if not isinstance(data, bytes):
+                yield b"".join(waiting)
+                yield from data.pieces()
+                waiting.clear()
+                gathered = 0
+            elif length >= _LARGE:
                 yield b"".join(waiting)
                 yield data
                 waiting.clear()
