@@ -48,7 +48,7 @@ def read_tiff(data: Content) -> ImageInfo:
         FormatError: The directory is damaged or lies beyond the end of the file.
     """
     try:
-        return _info(readread_directory(data), data[:2])
+        return _info(read_directory(data), data[:2])
     except struct.error:
         raise FormatError("the TIFF directory is cut short") from None
 
@@ -62,11 +62,11 @@ def tile_of(data: Content) -> tuple[int, int] | None:
     Returns:
         Width and height of a tile in pixels, the largest where the file has several; ``None`` without tiles.
     """
-    found = readread_directory(data, frozenset(_TILES))
+    found = read_directory(data, frozenset(_TILES))
     return (max(found[_TILE_WIDTH]), max(found[_TILE_HEIGHT])) if len(found) == 2 else None
 
 
-def readread_directory(data: Content, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int, ...]]:
+def read_directory(data: Content, tags: frozenset[int] = _TAGS) -> dict[int, tuple[int, ...]]:
     """Read tags of the first directory.
 
     Args:
