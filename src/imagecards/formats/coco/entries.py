@@ -12,6 +12,7 @@ from imagecards.formats.building import DatasetBuilder
 from imagecards.formats.coco.layout import AnnotationFile, place_images, places_looked_at
 from imagecards.formats.found_image import free_name
 from imagecards.geometry import bounds, polygon_bounds, runs_from_coco
+from imagecards.paths import check_relative
 from imagecards.records import printable
 from imagecards.records.values import json_problems
 
@@ -82,12 +83,12 @@ class Images:
         sound = [(image, self.entries[number], number) for image, number in self.numbers.items()]
         names = file_names(self.entries)
         cut, places = place_images(names, self.file, builder.files)
-        if names and not places and builder.check_images:
+        if not places and builder.check_images and any(check_relative(name) is None for name in names):
             message = (
                 f"none of its {len(names):,} images is in {printable(builder.root.name)}: looked in "
                 f"{places_looked_at(self.file)}; name the folder that they are in with images= (--images)"
             )
-            self._error("missing-file", message, "images", names[0])
+            builder.warn("images-not-found", message, self.file.path, None, "images", names[0])
         front = f"{split}/" if split is not None else ""
         for image, entry, number in sound:
             name = entry["file_name"]
