@@ -10,6 +10,9 @@ _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 # Every start-of-frame marker; C4, C8 and CC lie between them and mean something else.
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
+# Tables, application data and comments: nothing of them is read.
+_PASSED_OVER = frozenset({0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})
+
 # Real files have tens of segments, a long EXIF or colour profile hundreds; a file made of markers only must
 # not keep the interpreter busy.
 _MAX_SEGMENTS = 10_000
@@ -31,6 +34,12 @@ def read_jpeg(data: bytes) -> ImageInfo:
     frame: ImageInfo | None = None
     position, end = 2, len(data)
     for _ in range(_MAX_SEGMENTS):
+        # What most segments are is passed over first: this loop takes half of the time of reading headers.
+        if position < end - 3 and data[position] == 0xFF and data[position + 1] in _PASSED_OVER:
+            following = position + 2 + (data[position + 2] << 8 | data[position + 3])
+            if position + 4 <= following <= end:
+                position = following
+                continue
         # Bytes between segments are tolerated, as by every decoder; a marker may be padded with FF.
         position = data.find(b"\xff", position)
         if 0 <= position < end - 3 and data[position + 1] == 0xFF:

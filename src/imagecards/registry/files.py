@@ -1,22 +1,24 @@
 """Files as a card names them: written with a digest, read back with a check."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from imagecards.cards import DataCard, StoredFile
 from imagecards.errors import CommitUnknownError, IntegrityError, NotFoundError, StorageError
+from imagecards.registry.ahead import ahead
 from imagecards.storage import Store
 
 _STEP = 8 << 20
 
 
-def put_file(store: Store, key: str, chunks: Iterable[bytes]) -> StoredFile:
+def put_file(store: Store, key: str, chunks: Iterable[bytes], *, depth: int = 0) -> StoredFile:
     """Store a new file, hashed on the way.
 
     Args:
         store: The registry's store.
         key: Where; in a folder that only this call's attempt writes to.
         chunks: The bytes.
+        depth: How many pieces to make and hash ahead of the store, in another thread; by default all in this one.
 
     Returns:
         The file as a card names it.
@@ -29,13 +31,17 @@ def put_file(store: Store, key: str, chunks: Iterable[bytes]) -> StoredFile:
 
     def hashed() -> Iterator[bytes]:
         nonlocal size
-        for chunk in chunks:
-            sha.update(chunk)
-            size += len(chunk)
-            yield chunk
+        try:
+            for chunk in chunks:
+                sha.update(chunk)
+                size += len(chunk)
+                yield chunk
+        finally:
+            if isinstance(chunks, Generator):
+                chunks.close()  # where this one is: whoever stops early waits for both
 
     try:
-        created = store.put_if_absent(key, hashed())
+        created = store.put_if_absent(key, ahead(hashed(), depth) if depth else hashed())
     except CommitUnknownError as error:
         # only a card commits: a data file that may not be durable is a failed one
         raise StorageError(f"{key} could not be stored durably in {store.url}: {error}") from error

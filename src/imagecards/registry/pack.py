@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from imagecards.cards import StoredFile
 from imagecards.datasets import Examined, Source, examine_bytes, examine_large
@@ -26,8 +27,7 @@ _LARGE = 100_000  # bytes; from here on reading and hashing gain from threads
 _CHUNKS_AHEAD = 4
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """An image that is to be read.
 
     Attributes:
@@ -147,9 +147,13 @@ def pack_group(
     if first is None:
         return Group(tuple(examined), None, {})
     writer = ShardWriter()
-    # reading here while the store hashes and writes elsewhere keeps two cores busy with few changes of hands
-    chunks = ahead(writer.chunks(chain([first], contents)), _CHUNKS_AHEAD)
-    shard = put_file(store, key, chunks)
+    chunks = writer.chunks(chain([first], contents))
+    # one other thread, with few changes of hands: where images are small, it reads, and hashing and writing are left
+    # here; where they are large, threads read already, and it hashes while the store waits for the disk
+    if _are_large(members):
+        shard = put_file(store, key, chunks, depth=_CHUNKS_AHEAD)
+    else:
+        shard = put_file(store, key, ahead(chunks, _CHUNKS_AHEAD))
     offsets = {sha256: entry.offset for sha256, entry in zip(new, writer.entries, strict=True)}
     return Group(tuple(examined), shard, offsets)
 
@@ -157,7 +161,7 @@ def pack_group(
 def _read(source: Source, members: Sequence[Member]) -> Iterator[list[tuple[str, bytes | LargeFile, Examined]]]:
     """Images in order, in batches of bounded size; large ones are read and hashed by several threads."""
     batches = _runs(members, _BATCH_SIZE, _BATCH_IMAGES)
-    if sum(member.size for member in members) < len(members) * _LARGE:
+    if not _are_large(members):
         for batch in batches:  # threads would spend more time on taking turns than on reading
             yield _read_batch(source, batch)
         return
@@ -174,6 +178,10 @@ def _read(source: Source, members: Sequence[Member]) -> Iterator[list[tuple[str,
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _are_large(members: Sequence[Member]) -> bool:
+    return sum(member.size for member in members) >= len(members) * _LARGE
 
 
 def _read_batch(source: Source, batch: Sequence[Member]) -> list[tuple[str, bytes | LargeFile, Examined]]:
