@@ -10,7 +10,7 @@ from imagecards.errors import InvalidInputError
 from imagecards.records import shown
 from imagecards.splits.draw import Seed, draw_order
 from imagecards.splits.labels import CATEGORIES, Labels, labels_of
-from imagecards.splits.plan import SplitName, joined_name, pool_of, with_splits
+from imagecards.splits.plan import SplitName, check_amount, joined_name, pool_of, with_splits
 from imagecards.splits.shots import Choice, nested_choices
 
 _MOST_NAMED = 5
@@ -70,6 +70,7 @@ class KShot(Step):
                 taken.
         """
         rows = pool_of(dataset, self.of)
+        check_amount(len(rows), self.runs * len(self.shots))
         labels = labels_of(dataset, self.labels_from)
         self._check_enough(labels, rows)
         names: list[str] = [dataset.names[row] for row in rows]
