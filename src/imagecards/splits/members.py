@@ -34,7 +34,7 @@ def rows_of(names: pa.ChunkedArray, splits: Mapping[str, Sequence[str]], split: 
     found = pc.index_in(pa.array(splits[split], pa.string()), value_set=names)
     if found.null_count:
         raise _missing(split, splits[split], found)
-    return found.to_numpy().astype(np.int64)
+    return np.asarray(found.to_numpy(), np.int64)
 
 
 def check_members(names: pa.ChunkedArray, splits: Mapping[str, Sequence[str]]) -> None:
