@@ -38,7 +38,7 @@ def deal(
     sizes = [len(units) * share // whole for share in shares]
     for part in sorted(parts, key=lambda part: (-(len(units) * shares[part] % whole), part))[: len(units) - sum(sizes)]:
         sizes[part] += 1
-    exchanges, best, lowest = 0, placed, -1
+    looks, best, lowest = 0, placed, -1
     for attempt in range(8):
         drawn = {name: number(seed, f"{purpose}/{attempt}", name) for name in rest}
         order = sorted(rest, key=lambda name: (min(total[x] for x in units[name]), drawn[name]))
@@ -50,7 +50,8 @@ def deal(
             where[name] = min(free, key=lambda p: needs[p])
         quiet = 0
         pairs = list(itertools.combinations(parts, 2))
-        while quiet < len(pairs) and exchanges < 1000 and any(abs(d) >= whole for d in distances(where)):
+        while quiet < len(pairs) and looks < 2000 and any(abs(d) >= whole for d in distances(where)):
+            looks += 1
             one, other = pairs[0]
 
             def lowers(name: str | None, source: int, target: int, where: Mapping[str, int] = where) -> int:
@@ -75,10 +76,10 @@ def deal(
                 where[found[1]] = other
             if found[2]:
                 where[found[2]] = one
-            exchanges, quiet = exchanges + 1, 0
+            quiet = 0
         cost = sum(d * d for d in distances(where))
         if lowest < 0 or cost < lowest:
             best, lowest = where, cost
-        if all(abs(d) < whole for d in distances(where)) or exchanges == 1000:
+        if all(abs(d) < whole for d in distances(where)) or looks == 2000:
             break
     return best

@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,21 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tests.splits.conftest import dataset_of, labelled, xami
 
-from imagecards import ImageDataset
+from imagecards import CardRegistry, ImageDataset
 from imagecards.digests import canonical_json
-from imagecards.errors import InvalidInputError, NotFoundError
-from imagecards.splits import STEPS, Function, KFold, KShot, Pattern, balance, groups_of, register_group
+from imagecards.errors import InvalidInputError
+from imagecards.splits import (
+    STEPS,
+    Function,
+    KFold,
+    KShot,
+    Pattern,
+    balance,
+    groups_of,
+    plan,
+    register_group,
+    split_statistics,
+)
 
 
 def digest_of(splits: Mapping[str, Sequence[str]]) -> str:
@@ -208,12 +219,33 @@ def test_names_are_not_taken_twice_and_are_safe() -> None:
     for name in ("../up", "/root", "a\nb", "a//b"):
         with pytest.raises(InvalidInputError, match="a split can't be called"):
             KFold(k=2, name=name).apply(dataset)
-    with pytest.raises(InvalidInputError, match="there is no split 'train' to draw from in this dataset: it has 'mskf"):
+    with pytest.raises(InvalidInputError, match="there is no split 'train' in this dataset: it has 'mskf"):
         KFold(k=2, of="train", name="x").apply(folds)
     with pytest.raises(InvalidInputError, match="there are no images to split"):
         KFold(k=2).apply(dataset_of([]))
-    with pytest.raises(NotFoundError, match="there is no split 'mskf_0/valid'"):
+    with pytest.raises(InvalidInputError, match="there is no split 'mskf_0/valid' in this dataset: it has none"):
         KFold(k=2).balance(dataset)
+
+
+def test_a_split_that_names_a_missing_image_is_refused(registry: CardRegistry) -> None:
+    dataset = dataset_of([{"file_name": "a.png"}, {"file_name": "b.png"}], {"train": ["a.png", "c.png", "b.png"]})
+    uses: list[Callable[[], object]] = [
+        lambda: KFold(k=2, of="train").apply(dataset),
+        lambda: split_statistics(dataset),
+        lambda: registry.register(dataset, "a/b"),
+    ]
+    for use in uses:
+        with pytest.raises(InvalidInputError, match=r"the split 'train' names images that are not there: 1, 'c\.png'"):
+            use()
+
+
+def test_more_than_can_be_done_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_MOST_LOOKED_AT", 100)
+    dataset = labelled({f"{number:02d}.png": ["cat"] for number in range(40)})
+    with pytest.raises(InvalidInputError, match="40 images for 3 parts or sets are more than 100 together"):
+        KFold(k=3).apply(dataset)
+    with pytest.raises(InvalidInputError, match="40 images for 6 parts or sets"):
+        KShot(shots=[1, 2], runs=3).apply(dataset)
 
 
 @pytest.mark.parametrize(

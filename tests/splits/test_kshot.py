@@ -145,9 +145,3 @@ def test_a_step_comes_back_from_json() -> None:
 def test_fields_that_mean_nothing_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         KShot(**fields)
-
-
-def test_more_lots_than_anyone_draws_are_refused_at_once() -> None:
-    dataset = labelled({f"{number}.png": ["a"] for number in range(1001)})
-    with pytest.raises(InvalidInputError, match=r"100 shots x 1,000 runs of 1,001 images are too many to draw"):
-        KShot(shots=list(range(1, 101)), runs=1000).apply(dataset)

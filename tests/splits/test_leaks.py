@@ -86,7 +86,7 @@ def test_only_splits_of_one_plan_are_compared() -> None:
     named = find_leaks(dataset, near=None, splits=["mskf_0/train", "mskf_1/train"])
     assert told(named) == [("bytes", "mskf_0/train", "mskf_1/train", ("a.png",), ("twin.png",))]
     with pytest.raises(InvalidInputError, match="there is no split 'test' in this dataset: it has 'mskf_0/train', "):
-        find_leaks(dataset, splits=["test"])
+        find_leaks(dataset, splits=["mskf_0/train", "test"])
     with pytest.raises(InvalidInputError, match="there are no two splits of one plan"):
         find_leaks(with_files(FILES, {"train": ["a.png"], "few/train": ["b.png"]}))
 

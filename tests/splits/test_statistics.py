@@ -4,7 +4,7 @@ import pytest
 from tests.splits.conftest import dataset_of, labelled
 
 from imagecards.datasets import replaced
-from imagecards.errors import NotFoundError
+from imagecards.errors import InvalidInputError
 from imagecards.splits import split_statistics
 from imagecards.splits.labels import labels_of
 
@@ -29,7 +29,7 @@ def test_images_objects_and_shares_are_counted() -> None:
         ("train", None, 1, 0, None),
     ]
     assert [each.split for each in split_statistics(dataset, ["valid", "train"]).splits] == ["valid", "train"]
-    with pytest.raises(NotFoundError, match="there is no split 'test'"):
+    with pytest.raises(InvalidInputError, match="there is no split 'test'"):
         split_statistics(dataset, ["test"])
 
 

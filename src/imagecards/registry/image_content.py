@@ -39,7 +39,7 @@ from imagecards.registry.pack import Group, Member, group_members, pack_groups, 
 from imagecards.registry.publish import content_of
 from imagecards.registry.reading import check_paths
 from imagecards.registry.shelf import Shelf
-from imagecards.splits import find_identical_bytes
+from imagecards.splits import check_members, find_identical_bytes
 from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
@@ -75,6 +75,7 @@ class Survey:
 
         Raises:
             InvalidMetadataError: It breaks rules that can be seen without them.
+            InvalidInputError: A split names an image that is not there.
         """
         if dataset.image_dir is None:
             records = contents.annotations(dataset.table)
@@ -82,6 +83,7 @@ class Survey:
             # What a table says of its files is not believed: only a registry knows what it checked.
             facts = known_facts(dataset.source, names)
             check_paths(names, "this dataset")
+            check_members(names, dataset.splits)
             sizes = pc.coalesce(facts["size"], _guessed_sizes(dataset.table))
             return cls(dataset, records, facts, sizes.to_pylist(), None)
         layout = dataset.lay_out(scan)

@@ -14,6 +14,7 @@ from imagecards.splits.kfold import KFold
 from imagecards.splits.kshot import KShot
 from imagecards.splits.leak_report import Leak, LeakReport
 from imagecards.splits.leaks import find_identical_bytes, find_leaks
+from imagecards.splits.members import check_members
 from imagecards.splits.one_plan import OnePlan
 from imagecards.splits.statistics import SplitCounts, SplitStatistics, split_statistics
 from imagecards.splits.without_splits import WithoutSplits
@@ -43,6 +44,7 @@ __all__ = [
     "SplitStatistics",
     "WithoutSplits",
     "balance",
+    "check_members",
     "find_identical_bytes",
     "find_leaks",
     "groups_of",

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from imagecards.datasets import ImageDataset
-from imagecards.errors import NotFoundError
-from imagecards.records import printable, shown
+from imagecards.records import printable
 from imagecards.splits.labels import CATEGORIES, Label, labels_of
+from imagecards.splits.members import rows_of
 
 if TYPE_CHECKING:
     import polars
@@ -86,16 +83,13 @@ def balance(dataset: ImageDataset, parts: Mapping[str, int], *, stratify_by: str
         stratify_by: The labels: ``"categories"``, or a field of records.
 
     Raises:
-        NotFoundError: There is no such split.
-        InvalidInputError: There is no such field.
+        InvalidInputError: There is no such split or field.
     """
     labels = labels_of(dataset, stratify_by)
     names = dataset.table["file_name"]
     counts, sizes = [], []
     for part in parts:
-        if part not in dataset.splits:
-            raise NotFoundError(f"there is no split {shown(part)} in this dataset: its .splits lists what it has")
-        rows = pc.index_in(pa.array(dataset.splits[part], pa.string()), names).to_pylist()
+        rows = rows_of(names, dataset.splits, part).tolist()
         empty = sum(not labels.counts[row] for row in rows)
         counts.append([*(images for images, _ in labels.totals(rows)), empty])
         sizes.append(len(rows))

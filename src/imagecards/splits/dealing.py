@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imagecards.splits.draw import draw_numbers, draw_order
-from imagecards.splits.exchanging import MOST_EXCHANGES, Rest, exchange
+from imagecards.splits.exchanging import MOST_LOOKS, Rest, exchange
 
 ATTEMPTS = 8
 """How many times the rest is dealt anew, where no attempt brings every part within one of its share."""
@@ -131,7 +131,7 @@ class _Excess:
 def _deal_rest(units: Sequence[Unit], start: _Excess, room: list[int] | None, seed: int, purpose: str) -> list[int]:
     """Deal what is left over when every part has its whole share of each kind of unit."""
     best: tuple[int, list[int]] | None = None
-    left = MOST_EXCHANGES
+    left = MOST_LOOKS
     rarity = [min(start.totals[label] for label in unit.counts) for unit in units]
     for attempt in range(ATTEMPTS if units else 0):
         over = start.copy()

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 CANDIDATES = 64
 """How many units of a part are looked at for one exchange: those that are best given away."""
 
-MOST_EXCHANGES = 1000
-"""How many exchanges a deal makes, in all its attempts together; then the outcome stands as it is."""
+MOST_LOOKS = 2000
+"""How often a deal looks for an exchange, in all its attempts together; then the outcome stands as it is."""
 
 _Numbers = NDArray[Any]  # int64, or Python's whole numbers where those might not hold the result
 
@@ -57,7 +57,7 @@ class Rest:
         most = max(count for _, count in entries)
         farthest = max(abs(value) for values in over.values() for value in values)
         # the largest number below: a sum over labels of count times twice the distance, and of squares of counts
-        exact = 8 * len(column) * most * (farthest + whole * most * MOST_EXCHANGES) < 2**62
+        exact = 8 * len(column) * most * (farthest + whole * most * MOST_LOOKS) < 2**62
         dtype = np.int64 if exact else object
         return cls(
             starts=np.cumsum([0, *(len(unit) for unit in units[:-1])], dtype=np.int64),
@@ -95,22 +95,23 @@ def exchange(rest: Rest, most: int, *, moves: bool) -> int:
 
     Args:
         rest: Is changed.
-        most: How many exchanges there may be.
+        most: How often an exchange may be looked for.
         moves: Whether a unit may also change its part with none in return.
 
     Returns:
-        How many there were.
+        How often one was looked for.
     """
     count = len(rest.over)
     pairs = [(one, other) for one in range(count) for other in range(one + 1, count)]
     squares = rest.whole * np.add.reduceat(rest.counts * rest.counts, rest.starts)
-    exchanges = idle = place = 0
-    while idle < len(pairs) and exchanges < most and not rest.even():
+    looks = idle = place = 0
+    while idle < len(pairs) and looks < most and not rest.even():
+        looks += 1
         if _exchange_between(rest, squares, *pairs[place], moves=moves):
-            exchanges, idle = exchanges + 1, 0
+            idle = 0
         else:
             place, idle = (place + 1) % len(pairs), idle + 1
-    return exchanges
+    return looks
 
 
 def _exchange_between(rest: Rest, squares: _Numbers, one: int, other: int, *, moves: bool) -> bool:

@@ -10,11 +10,8 @@ from imagecards.errors import InvalidInputError
 from imagecards.records import shown
 from imagecards.splits.draw import Seed, draw_order
 from imagecards.splits.labels import CATEGORIES, Labels, labels_of
-from imagecards.splits.plan import SplitName, joined_name, pool_of, with_splits
+from imagecards.splits.plan import SplitName, check_amount, joined_name, pool_of, with_splits
 from imagecards.splits.shots import Choice, nested_choices
-
-MOST_LOTS = 100_000_000
-"""How many lots one step may draw: each set draws one for each image."""
 
 _MOST_NAMED = 5
 
@@ -73,9 +70,7 @@ class KShot(Step):
                 taken.
         """
         rows = pool_of(dataset, self.of)
-        if len(self.shots) * self.runs * len(rows) > MOST_LOTS:
-            message = f"{len(self.shots):,} shots x {self.runs:,} runs of {len(rows):,} images are too many to draw"
-            raise InvalidInputError(f"{message}: at most {MOST_LOTS:,} all together")
+        check_amount(len(rows), self.runs * len(self.shots))
         labels = labels_of(dataset, self.labels_from)
         self._check_enough(labels, rows)
         names: list[str] = [dataset.names[row] for row in rows]

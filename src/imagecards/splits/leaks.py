@@ -13,17 +13,16 @@ from numpy.typing import NDArray
 from imagecards.datasets import ImageDataset
 from imagecards.errors import InvalidInputError
 from imagecards.images import MAX_PIXELS
-from imagecards.records import shown
 from imagecards.splits.grouping import GroupBy, groups_of
 from imagecards.splits.leak_report import MOST_IMAGES, MOST_LEAKS, Kind, Leak, LeakReport
 from imagecards.splits.likeness import Likeness, One
 from imagecards.splits.looking import Look, check_hashing, look_at
+from imagecards.splits.members import rows_of
 
 NEAR = 6
 """In how many of 64 bits the hashes of near-duplicates may differ."""
 
 _MOST_NEAR = 16
-_MOST_NAMED = 10
 _Splits: TypeAlias = Mapping[str, Sequence[str]]
 
 
@@ -63,9 +62,7 @@ def find_leaks(
         check_hashing()
     pairs = _pairs(dataset.splits, splits)
     if not pairs:
-        raise InvalidInputError(
-            "there are no two splits of one plan to compare, such as train and test: name some (splits)"
-        )
+        raise InvalidInputError("there are no two splits of one plan to compare, such as train and test: name two")
     rows = _rows_of(dataset.table["file_name"], dataset.splits, pairs)
     used = np.unique(np.concatenate(list(rows.values()))).tolist()
     looks = _look(dataset, used, pixels=pixels, alike=alike, max_pixels=max_pixels, executor=executor)
@@ -125,17 +122,12 @@ def _report(
 def _rows_of(names: pa.ChunkedArray, splits: _Splits, pairs: Sequence[tuple[str, str]]) -> dict[str, NDArray[np.int64]]:
     """The rows of each split that is compared."""
     compared = dict.fromkeys(split for pair in pairs for split in pair)
-    places = {split: pc.index_in(pa.array(splits[split], pa.string()), names) for split in compared}
-    return {split: found.to_numpy().astype(np.int64) for split, found in places.items()}
+    return {split: rows_of(names, splits, split) for split in compared}
 
 
 def _pairs(splits: _Splits, named: Sequence[str] | None) -> list[tuple[str, str]]:
     """The splits to compare: those that were named, else those of one plan."""
     if named is not None:
-        unknown = [split for split in named if split not in splits]
-        if unknown:
-            there = ", ".join(map(shown, list(splits)[:_MOST_NAMED])) or "none"
-            raise InvalidInputError(f"there is no split {shown(unknown[0])} in this dataset: it has {there}")
         return list(combinations(dict.fromkeys(named), 2))
     plans: dict[str, list[str]] = {}
     for split in splits:

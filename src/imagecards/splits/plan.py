@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from imagecards.datasets import ImageDataset, replaced
@@ -15,9 +13,12 @@ from imagecards.records import shown
 from imagecards.splits.dealing import Unit, apportion, deal
 from imagecards.splits.grouping import GroupBy, groups_of
 from imagecards.splits.labels import labels_of
+from imagecards.splits.members import rows_of
 
-MOST_MEMBERSHIPS = 50_000_000
+MOST_MEMBERSHIPS = 20_000_000
 """How many images all splits of one step may have together."""
+
+_MOST_LOOKED_AT = 20_000_000
 
 SplitName = Annotated[str, Field(max_length=200)]
 """What a split, or the splits of one plan, are called."""
@@ -33,14 +34,26 @@ def pool_of(dataset: ImageDataset, of: str | None) -> list[int]:
     """
     if of is None:
         rows = list(range(len(dataset)))
-    elif of not in dataset.splits:
-        there = f"it has {', '.join(map(shown, dataset.splits))}" if dataset.splits else "it has none"
-        raise InvalidInputError(f"there is no split {shown(of)} to draw from in this dataset: {there}")
     else:
-        rows = sorted(pc.index_in(pa.array(dataset.splits[of], pa.string()), dataset.table["file_name"]).to_pylist())
+        rows = np.unique(rows_of(dataset.table["file_name"], dataset.splits, of)).tolist()
     if not rows:
         raise InvalidInputError("there are no images to split" + ("" if of is None else f" in {shown(of)}"))
     return rows
+
+
+def check_amount(images: int, draws: int) -> None:
+    """See that a step is not asked for more than can be done in reasonable time.
+
+    Args:
+        images: How many images it draws from.
+        draws: How often each of them is looked at.
+
+    Raises:
+        InvalidInputError: It is.
+    """
+    if images * draws > _MOST_LOOKED_AT:
+        message = f"{images:,} images for {draws:,} parts or sets are more than {_MOST_LOOKED_AT:,} together"
+        raise InvalidInputError(f"{message}: make fewer, or draw from a smaller split")
 
 
 def deal_images(
@@ -72,6 +85,7 @@ def deal_images(
     Raises:
         InvalidInputError: A part would get no image, or none of some class.
     """
+    check_amount(len(rows), len(parts))
     labels = labels_of(dataset, stratify_by) if stratify_by is not None else None
     none, size = (len(labels.names) if labels else 0), -1
     of_row = {row: set(labels.counts[row]) if labels else set() for row in rows}

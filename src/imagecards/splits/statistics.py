@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from imagecards.datasets import ImageDataset
-from imagecards.errors import NotFoundError
-from imagecards.records import printable, shown
+from imagecards.records import printable
 from imagecards.splits.labels import CATEGORIES, Label, labels_of
+from imagecards.splits.members import rows_of
 
 if TYPE_CHECKING:
     import polars
@@ -87,15 +84,13 @@ def split_statistics(dataset: ImageDataset, splits: Sequence[str] | None = None)
         splits: Which, in this order; all by default.
 
     Raises:
-        NotFoundError: There is no such split.
+        InvalidInputError: There is no such split.
     """
     labels = labels_of(dataset, CATEGORIES)
     names = dataset.table["file_name"]
     found = []
     for split in dataset.splits if splits is None else splits:
-        if split not in dataset.splits:
-            raise NotFoundError(f"there is no split {shown(split)} in this dataset: its .splits lists what it has")
-        rows = pc.index_in(pa.array(dataset.splits[split], pa.string()), names).to_pylist()
+        rows = rows_of(names, dataset.splits, split).tolist()
         classes = tuple(labels.totals(rows))
         unlabelled = sum(not labels.counts[row] for row in rows)
         found.append(SplitCounts(split, len(rows), sum(objects for _, objects in classes), unlabelled, classes))
