@@ -68,13 +68,21 @@ def walk(folder: Path) -> None:
         """
     )
 
-    say("7. Have the files again", "Byte for byte as they were registered.")
+    say(
+        "7. Derive",
+        "Without the small flakes, in three folds. The card says how, so anyone can make it again and compare.",
+    )
+    run("derive vision/flakes --name vision/folds -s 'min-area pixels=2000' -s drop-empty -s 'k-fold k=3 seed=42'")
+    run("replay vision/folds")
+    run("lineage vision/folds")
+
+    say("8. Have the files again", "Byte for byte as they were registered.")
     run("fetch vision/flakes --to restored")
     same = subprocess.run(["diff", "-r", "images", "restored"], capture_output=True, text=True, check=False)
     print(f"\n  {CYAN}$ diff -r images restored{PLAIN}")
     print(indented(same.stdout.strip() or "(no difference)"))
 
-    say("8. Trust it", "Are the stored bytes still those that were registered?")
+    say("9. Trust it", "Are the stored bytes still those that were registered?")
     run("verify --deep")
     damage(folder / ".imagecards")
     note("Now one bit of one stored image flips.")
