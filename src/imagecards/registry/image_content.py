@@ -236,7 +236,8 @@ def pack_images(attempt: Attempt, survey: Survey, shelf: Shelf, executor: Execut
     settled = pc.is_in(survey.facts["sha256"], value_set=stored).to_numpy()
     rows = np.flatnonzero(~settled.astype(bool))
     names = survey.facts["file_name"].to_pylist()
-    groups = group_members([Member(names[row], survey.sizes[row]) for row in rows.tolist()])
+    exact = survey.layout is not None
+    groups = group_members([Member(names[row], survey.sizes[row], exact) for row in rows.tolist()])
     for number in range(len(groups)):
         attempt.claim(shard_key(attempt.prefix, number))
     known = frozenset(stored.to_pylist()) if groups else frozenset()

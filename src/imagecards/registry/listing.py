@@ -2,38 +2,40 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from imagecards.cards import CardName, CardRef, DataCard, Version
 from imagecards.errors import ImageCardsError
 from imagecards.registry import lookup
 from imagecards.storage import Store
 
-_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "name": pl.String,
-    "version": pl.String,
-    "kind": pl.String,
-    "images": pl.Int64,
-    "objects": pl.Int64,
-    "rows": pl.Int64,
-    "bytes": pl.Int64,
-    "versions": pl.Int64,
-    "tags": pl.List(pl.String),
-    "created": pl.Datetime("us", "UTC"),
-    "description": pl.String,
-}
+if TYPE_CHECKING:  # most commands list without a table
+    import polars as pl
 
 
-def list_cards(store: Store) -> pl.DataFrame:
+def list_cards(store: Store) -> "pl.DataFrame":
     """One row for each name, with its latest version that was not withdrawn.
 
     A version whose card can't be read is of the kind ``damaged``, and what is wrong with it is its description; a tag
     that can't be read is called so behind its name.
     """
+    import polars as pl
+
     rows = [row for name in lookup.card_names(store) for row in _row(store, name)]
-    return pl.DataFrame(rows, schema=_SCHEMA)
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "name": pl.String,
+        "version": pl.String,
+        "kind": pl.String,
+        "images": pl.Int64,
+        "objects": pl.Int64,
+        "rows": pl.Int64,
+        "bytes": pl.Int64,
+        "versions": pl.Int64,
+        "tags": pl.List(pl.String),
+        "created": pl.Datetime("us", "UTC"),
+        "description": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema)
 
 
 def read_versions(

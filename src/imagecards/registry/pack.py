@@ -32,11 +32,13 @@ class Member(NamedTuple):
 
     Attributes:
         name: Its file name.
-        size: Its bytes, as far as known; decides how images are grouped, nothing else.
+        size: Its bytes, as far as known or guessed; decides how images are grouped.
+        exact: Whether the size is known; where it is not, only a look at the file tells if it is a large one.
     """
 
     name: str
     size: int
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,7 @@ def _are_large(members: Sequence[Member]) -> bool:
 def _read_batch(source: Source, batch: Sequence[Member]) -> list[tuple[str, bytes | LargeFile, Examined]]:
     results: list[tuple[str, bytes | LargeFile, Examined]] = []
     for member in batch:
-        unknown = member.size == 0  # then only a look at the file tells
-        file = find_large(source, member.name) if unknown or member.size >= LARGE_BYTES else None
+        file = find_large(source, member.name) if member.size >= LARGE_BYTES or not member.exact else None
         if file is not None:
             results.append((member.name, file, examine_large(file)))
             continue
