@@ -163,7 +163,7 @@ def test_as_many_splits_as_a_field_may_name_are_compared_in_bounded_time() -> No
     assert len(same.pairs) == 10_000
     assert time.process_time() - before < 20
     many = dataset_of([{"file_name": name} for name in names.to_pylist()[:150]], dict(list(alone.items())[:150]))
-    with pytest.raises(InvalidInputError, match="more than 10,000 pairs of splits .* name fewer splits"):
+    with pytest.raises(InvalidInputError, match=r"more than 10,000 pairs of splits .* name fewer splits"):
         find_leaks(many, pixels=False)
 
 
