@@ -133,6 +133,13 @@ def test_impact(run: Run, filled: CardRegistry) -> None:
     assert run("impact", name, "--limit", "1").out.splitlines()[1] == "... and 1 more (--limit, --json)"
     assert len(run("impact", name, "--json").json["hits"]) == 2
     assert run("impact", "nothing.png").out == "0 versions with nothing.png\n"
+    for bad, said in (
+        ("", "names no image"),
+        ("\udcff.png", "is no text in UTF-8"),
+    ):  # a byte that is none, as argv has it
+        failed = run("impact", bad, "--json")
+        assert failed.code == 2
+        assert said in failed.json["message"]
 
 
 def test_lock_finds_the_references_of_a_job(run: Run, filled: CardRegistry) -> None:

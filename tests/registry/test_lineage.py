@@ -191,7 +191,7 @@ def test_a_place_that_takes_no_events_is_an_error(family: CardRegistry, tmp_path
 
 
 def test_without_the_libraries_the_extra_is_named(family: CardRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("prov.model", "openlineage.client"):
+    for module in ("prov.model", "openlineage.client", "openlineage.client.serde"):
         monkeypatch.setitem(__import__("sys").modules, module, None)
     for form in ("prov", "openlineage"):
         with pytest.raises(MissingDependencyError, match=r"imagecards\[lineage\]"):
