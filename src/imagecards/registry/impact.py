@@ -79,10 +79,10 @@ def find_image(store: Store, image: str) -> Impact:
         image: Its file name, or the sha256 of its bytes as hex digits, with or without ``sha256:``.
 
     Raises:
-        InvalidInputError: It is no text, or no name.
+        InvalidInputError: It is empty, or no text that a name can be.
     """
-    if not isinstance(image, str) or not image:
-        raise InvalidInputError(f"{image!r:.60} names no image: give its file name, or sha256:... of its bytes")
+    if not image:
+        raise InvalidInputError("an empty text names no image: give its file name, or sha256:... of its bytes")
     if any("\ud800" <= character <= "\udfff" for character in image):
         raise InvalidInputError(f"{image!r:.200} is no text in UTF-8, and file names of images are: correct it")
     match = _DIGEST.fullmatch(image)
