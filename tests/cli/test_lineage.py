@@ -79,6 +79,17 @@ def test_attach_writes_a_format(run: Run, filled: CardRegistry) -> None:
     assert run("attach", "a/small", "nothing").code == 2
 
 
+def test_the_workers_do_not_show_in_an_artifact(run: Run, filled: CardRegistry) -> None:
+    for workers in (1, 2):
+        assert run("attach", "a/raw", f"by-{workers}", "--format", "coco", "--workers", workers).code == 0
+    one, two = (filled.artifact("a/raw", f"by-{workers}").artifact for workers in (1, 2))
+    digests = [[(file.path, file.stored.digest) for file in made.files] for made in (one, two)]
+    assert digests[0] == digests[1]
+    replayed = run("replay", "a/raw", "--workers", 2)
+    assert replayed.code == 0
+    assert replayed.out.count("the same files") == 2
+
+
 def test_lineage_in_every_form(run: Run, filled: CardRegistry, tmp_path: Path) -> None:
     assert run("lineage", "a/small", "--direction", "ancestors").out.splitlines() == [
         "a/small@1.0.0  2 images, 2 objects",

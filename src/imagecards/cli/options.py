@@ -2,7 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,8 @@ from imagecards.cli.completing import complete_name, complete_reference
 from imagecards.errors import InvalidInputError
 
 if TYPE_CHECKING:  # --help must not wait for the models of cards
+    from concurrent.futures import Executor
+
     from imagecards.datasets import Step
     from imagecards.registry import CardRegistry
 
@@ -74,6 +77,19 @@ def reading_options(images: Path | None, pairs: Sequence[str] | None, *, lenient
     return given | parse_options(pairs, ("format", "strict", "images", "executor"))
 
 
+@contextmanager
+def processes(workers: int) -> "Iterator[Executor | None]":
+    """Where ``--workers`` lets work be done: in so many processes, or nowhere else where it is one."""
+    if workers == 1:
+        yield None
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as executor:
+        yield executor
+
+
 Registry = Annotated[
     str | None,
     typer.Option(
@@ -95,6 +111,7 @@ Reference = Annotated[
         autocompletion=complete_reference,
     ),
 ]
+Workers = Annotated[int, typer.Option(min=1, help="How many processes share the work.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="space/name", autocompletion=complete_name)]
 FromOption = Annotated[
     list[str] | None,
