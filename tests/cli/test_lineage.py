@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from imagecards import CardRegistry
+from imagecards.cli.options import _words
 
 MakeFolder = Callable[..., Path]
 Run = Callable[..., Any]
@@ -57,6 +58,28 @@ def test_a_step_that_is_none_is_misuse(run: Run, filled: CardRegistry, step: str
     done = run("derive", "a/raw", "-n", "a/x", "-s", step)
     assert done.code == 2
     assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('select-classes classes=["thin flake", 3]', ["select-classes", 'classes=["thin flake", 3]']),
+        ("select-classes 'classes=[\"a\"]'", ["select-classes", 'classes=["a"]']),
+        ("k-shot shots=[1,2] runs=3", ["k-shot", "shots=[1,2]", "runs=3"]),
+        ('holdout shares={"a b": 1, "c=[": 2} seed=1', ["holdout", 'shares={"a b": 1, "c=[": 2}', "seed=1"]),
+        ("rename-classes names=[['a', \"b\"]]", ["rename-classes", "names=[[a,", "b]]"]),
+        ("class-agnostic name='x y=[1]'", ["class-agnostic", "name=x y=[1]"]),
+    ],
+)
+def test_lists_in_a_step_need_no_more_quotes(text: str, words: list[str]) -> None:
+    assert _words(text) == words
+
+
+def test_a_step_takes_json_as_it_stands(run: Run, filled: CardRegistry) -> None:
+    step = 'holdout shares={"train": 1, "test set": 1} allow-missing=true'
+    done = run("derive", "a/raw", "-n", "a/x", "-s", step)
+    assert done.code == 0
+    assert set(filled.open("a/x").splits) == {"test set", "train"}  # type: ignore[union-attr]
 
 
 def test_replay_and_its_exit_code(run: Run, filled: CardRegistry) -> None:

@@ -1,6 +1,7 @@
 """Options and arguments that several commands share."""
 
 import json
+import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,8 @@ def parse_options(pairs: Sequence[str] | None, taken: Collection[str]) -> dict[s
 def parse_steps(texts: Sequence[str] | None) -> "list[Step]":
     """``"min-area pixels=300"`` and more as steps: a name, then its fields.
 
+    What is JSON behind the ``=`` is taken as it stands: ``select-classes classes=["thin flake", 3]``.
+
     Raises:
         InvalidInputError: There is no such step, or its fields are others.
     """
@@ -63,11 +66,32 @@ def parse_steps(texts: Sequence[str] | None) -> "list[Step]":
     steps = []
     for text in texts or ():
         try:
-            name, *pairs = shlex.split(text)
+            name, *pairs = _words(text)
         except ValueError:
             raise InvalidInputError(f"the step {text!r} can't be read: write 'NAME FIELD=VALUE ...'") from None
         steps.append(make_step(name, parse_options(pairs, ())))
     return steps
+
+
+def _words(text: str) -> list[str]:
+    """The words of a step as a shell has them, but for lists and objects of JSON, whose quotes and spaces stay.
+
+    Raises:
+        ValueError: A quote is left open, or there is nothing.
+    """
+    words: list[str] = []
+    at = 0
+    for field in _JSON_FIELD.finditer(text):
+        if field.start() < at:
+            continue  # inside the JSON before
+        try:
+            _, end = json.JSONDecoder().raw_decode(text, field.end() - 1)
+            before = shlex.split(text[at : field.start()])  # a quote that is left open begins before the field
+        except (ValueError, RecursionError):
+            continue
+        words += [*before, text[field.start() : end]]
+        at = end
+    return words + shlex.split(text[at:])
 
 
 def reading_options(images: Path | None, pairs: Sequence[str] | None, *, lenient: bool = False) -> dict[str, Any]:
@@ -75,6 +99,9 @@ def reading_options(images: Path | None, pairs: Sequence[str] | None, *, lenient
     given: dict[str, Any] = {"strict": False} if lenient else {}
     given |= {} if images is None else {"images": images}
     return given | parse_options(pairs, ("format", "strict", "images", "executor"))
+
+
+_JSON_FIELD = re.compile(r"(?<=\s)[\w-]+=[\[{]")
 
 
 @contextmanager
