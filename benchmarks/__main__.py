@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import diff, formats, lookup, reading, register, validate
+from benchmarks import diff, formats, lookup, reading, register, steps, validate
 from benchmarks.children import ROOT, compile_package
 from benchmarks.figures import Outcome, Sample, Suite
 from benchmarks.machine import describe
@@ -25,9 +25,10 @@ _SUITES = MappingProxyType(
         "reading": reading.suites,
         "diff": diff.suites,
         "formats": formats.suites,
+        "steps": steps.suites,
     }
 )
-_NEEDED = MappingProxyType({"register": ("peers",), "formats": ("supervision", "datumaro")})
+_NEEDED = MappingProxyType({"register": ("peers",), "formats": ("supervision", "datumaro"), "steps": ("folds",)})
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from imagecards import CardRegistry
+from imagecards.cli.options import _words
 
 MakeFolder = Callable[..., Path]
 Run = Callable[..., Any]
@@ -59,6 +60,28 @@ def test_a_step_that_is_none_is_misuse(run: Run, filled: CardRegistry, step: str
     assert said in done.err
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('select-classes classes=["thin flake", 3]', ["select-classes", 'classes=["thin flake", 3]']),
+        ("select-classes 'classes=[\"a\"]'", ["select-classes", 'classes=["a"]']),
+        ("k-shot shots=[1,2] runs=3", ["k-shot", "shots=[1,2]", "runs=3"]),
+        ('holdout shares={"a b": 1, "c=[": 2} seed=1', ["holdout", 'shares={"a b": 1, "c=[": 2}', "seed=1"]),
+        ("rename-classes names=[['a', \"b\"]]", ["rename-classes", "names=[[a,", "b]]"]),
+        ("class-agnostic name='x y=[1]'", ["class-agnostic", "name=x y=[1]"]),
+    ],
+)
+def test_lists_in_a_step_need_no_more_quotes(text: str, words: list[str]) -> None:
+    assert _words(text) == words
+
+
+def test_a_step_takes_json_as_it_stands(run: Run, filled: CardRegistry) -> None:
+    step = 'holdout shares={"train": 1, "test set": 1} allow-missing=true'
+    done = run("derive", "a/raw", "-n", "a/x", "-s", step)
+    assert done.code == 0
+    assert set(filled.open("a/x").splits) == {"test set", "train"}  # type: ignore[union-attr]
+
+
 def test_replay_and_its_exit_code(run: Run, filled: CardRegistry) -> None:
     same = run("replay", "a/small")
     assert same.code == 0
@@ -77,6 +100,17 @@ def test_attach_writes_a_format(run: Run, filled: CardRegistry) -> None:
     assert done.out.startswith("attached boxes to a/small@1.0.0: ")
     assert "artifact boxes: the same files" in run("replay", "a/small").out
     assert run("attach", "a/small", "nothing").code == 2
+
+
+def test_the_workers_do_not_show_in_an_artifact(run: Run, filled: CardRegistry) -> None:
+    for workers in (1, 2):
+        assert run("attach", "a/raw", f"by-{workers}", "--format", "coco", "--workers", workers).code == 0
+    one, two = (filled.artifact("a/raw", f"by-{workers}").artifact for workers in (1, 2))
+    digests = [[(file.path, file.stored.digest) for file in made.files] for made in (one, two)]
+    assert digests[0] == digests[1]
+    replayed = run("replay", "a/raw", "--workers", 2)
+    assert replayed.code == 0
+    assert replayed.out.count("the same files") == 2
 
 
 def test_lineage_in_every_form(run: Run, filled: CardRegistry, tmp_path: Path) -> None:
@@ -133,6 +167,13 @@ def test_impact(run: Run, filled: CardRegistry) -> None:
     assert run("impact", name, "--limit", "1").out.splitlines()[1] == "... and 1 more (--limit, --json)"
     assert len(run("impact", name, "--json").json["hits"]) == 2
     assert run("impact", "nothing.png").out == "0 versions with nothing.png\n"
+    for bad, said in (
+        ("", "names no image"),
+        ("\udcff.png", "is no text in UTF-8"),
+    ):  # a byte that is none, as argv has it
+        failed = run("impact", bad, "--json")
+        assert failed.code == 2
+        assert said in failed.json["message"]
 
 
 def test_lock_finds_the_references_of_a_job(run: Run, filled: CardRegistry) -> None:

@@ -59,12 +59,18 @@ class Breaks(Step):
     """A step that makes what no dataset may be."""
 
     step_name = "test-breaks"
-    how: Literal["negative box", "unsafe name", "one name twice", "missing image", "not a dataset"]
+    how: Literal[
+        "negative box", "unsafe name", "one name twice", "missing image", "not a dataset", "no names", "no lists"
+    ]
 
     def apply(self, dataset: ImageDataset, *others: ImageDataset) -> Any:
         table = dataset.table
         if self.how == "not a dataset":
             return table
+        if self.how == "no names":
+            return replaced(dataset, table=table.drop_columns(["file_name"]))
+        if self.how == "no lists":
+            return replaced(dataset, table=table.set_column(3, "objects", pa.array([1] * len(dataset))))
         if self.how == "missing image":
             return replaced(dataset, splits={"train": ["nowhere.png"]})
         if self.how == "negative box":

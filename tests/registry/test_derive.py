@@ -86,6 +86,8 @@ def test_several_parents_need_a_step_that_joins(registry: CardRegistry, raw: Dat
         ("unsafe name", "step 2, test-breaks made records that break the rules: .*file_name"),
         ("one name twice", "step 2, test-breaks made records .*two rows of one file name"),
         ("missing image", "step 2, test-breaks: the split 'train' names 'nowhere.png'"),
+        ("no names", "a table of records has the column file_name, this one doesn't"),
+        ("no lists", "step 2, test-breaks made records that break the rules: a table of records has lists of objects"),
         ("not a dataset", "step 2, test-breaks gave Table, not an ImageDataset"),
     ],
 )
@@ -96,6 +98,14 @@ def test_a_step_that_breaks_the_rules_is_named_and_nothing_is_registered(
         registry.derive(raw, [Keep(first=3), Breaks(how=how)], "a/child")  # type: ignore[arg-type]
     with pytest.raises(NotFoundError):
         registry.versions("a/child")
+
+
+def test_what_is_no_list_of_steps_says_so(registry: CardRegistry, raw: DataCard) -> None:
+    for nothing in (None, 5):
+        with pytest.raises(InvalidInputError, match="steps are transforms and splits"):
+            registry.derive(raw, nothing, "a/child")  # type: ignore[arg-type]
+        with pytest.raises(InvalidInputError, match="steps are transforms and splits"):
+            registry.attach(raw, "x", format="coco", steps=nothing)  # type: ignore[arg-type]
 
 
 def test_what_can_not_be_derived_says_why(registry: CardRegistry, raw: DataCard) -> None:

@@ -191,7 +191,7 @@ def test_a_place_that_takes_no_events_is_an_error(family: CardRegistry, tmp_path
 
 
 def test_without_the_libraries_the_extra_is_named(family: CardRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("prov.model", "openlineage.client"):
+    for module in ("prov.model", "openlineage.client", "openlineage.client.serde"):
         monkeypatch.setitem(__import__("sys").modules, module, None)
     for form in ("prov", "openlineage"):
         with pytest.raises(MissingDependencyError, match=r"imagecards\[lineage\]"):
@@ -250,6 +250,28 @@ def test_a_cycle_ends(family: CardRegistry) -> None:
     assert found.ancestors == ("a/mid@1.0.0",)
     assert [(edge.target, edge.state) for edge in found.edges] == [("a/end@1.0.0", "replaced"), ("a/mid@1.0.0", "ok")]
     assert str(found).splitlines()[1].startswith("├─ made from a/mid@1.0.0 [replaced]")
+
+
+def test_a_long_lineage_is_a_short_text() -> None:
+    names = [f"a/v{number}@1.0.0" for number in range(5_000)]
+    nodes = {name: Node(name, "version", name) for name in names}
+    chain = Lineage(names[0], nodes, tuple(Edge(names[place + 1], names[place]) for place in range(len(names) - 1)))
+    lines = str(chain).splitlines()
+    assert len(lines) == 202
+    assert lines[-1].strip() == "└─ ... and more, further away (as JSON)"
+    assert len(chain.ancestors) == 4_999
+
+
+def test_a_lineage_is_cut_off_within_a_generation(family: CardRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = family.load("a/end")
+    parents = [{"ref": f"a/p@1.0.{number}", "digest": end.digest} for number in range(MOST_PARENTS)]
+    reseal(family, end, parents=parents)
+    monkeypatch.setattr("imagecards.registry.lineage.MOST_NODES", 50)
+    found = family.lineage("a/end")
+    assert (len(found.nodes), found.cut) == (51, True)
+    monkeypatch.setattr("imagecards.registry.lineage.MOST_NODES", 1)
+    found = family.lineage("a/raw", direction="descendants")
+    assert (len(found.nodes), found.cut) == (2, True)
 
 
 def test_a_card_of_too_many_parents_is_no_card(family: CardRegistry) -> None:

@@ -183,6 +183,34 @@ def test_an_artifact_that_differs_names_its_files(registry: CardRegistry, child:
     assert artifact.differences[-1].startswith("it was written by imagecards ")
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"options": {"executor": None}}, "has no option 'executor'"),
+        ({"options": {"to": "elsewhere"}}, "has no option 'to'"),
+        ({"options": {"dataset": 1, "images": False}}, "has no option 'dataset'"),
+        ({"options": {"format": "yolo"}}, "has no option 'format'"),
+        ({"options": {"indent": True, "min_area": "x"}}, "min_area is a whole number"),
+        ({"format": "parquet", "options": {"shard_bytes": "x"}}, "a file has one byte or more, not 'x'"),
+        ({"format": "voc", "options": {"to": 1}}, "voc can be read, not written"),
+    ],
+)
+def test_options_of_a_hostile_card_are_lines_of_the_replay(
+    registry: CardRegistry, child: DataCard, changes: dict[str, Any], said: str
+) -> None:
+    registry.attach(child, "coco", format="coco", options={"images": False})
+    place = Path(registry.url) / "artifacts/a/child/1.0.0/coco.json"
+    body = unseal(place.read_bytes(), "")
+    assert isinstance(body, dict)
+    body["artifact"]["written"].update(changes)
+    place.write_bytes(seal(body))
+    [artifact] = registry.replay(child).artifacts
+    assert not artifact.same
+    assert said in artifact.differences[0]
+    with pytest.raises(InvalidInputError, match=said):
+        registry.attach(child, "other", format=changes.get("format", "coco"), options=changes["options"])
+
+
 def test_a_damaged_artifact_is_told_and_hides_nothing(registry: CardRegistry, child: DataCard) -> None:
     registry.attach(child, "coco", format="coco", options={"images": False})
     registry.attach(child, "other", format="yolo", options={"images": False})

@@ -108,6 +108,29 @@ def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         FromCsv.read(tmp_path / "folds.csv")
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("".join(f"{number},s{number}\n" for number in range(10_001)), "can't be a step: 'members': .* at most 10000"),
+        ("".join(f"{number:01000d},train\n" for number in range(4_200)), "use FromColumn"),
+        (f"a.png,{'s' * 201}\n", "can't be a step: .* at most 200 characters"),
+    ],
+)
+def test_lists_that_no_card_can_hold_are_refused(tmp_path: Path, rows: str, said: str) -> None:
+    (tmp_path / "folds.csv").write_text(f"file_name,split\n{rows}")
+    with pytest.raises(FormatError, match=said):
+        FromCsv.read(tmp_path / "folds.csv")
+
+
+def test_one_image_by_two_names_is_refused() -> None:
+    dataset = dataset_of({"file_name": name} for name in ("x/a.png", "x/b.png"))
+    for train, valid in (("y/a.png", "z/a.png"), ("x/a.png", "a.png")):
+        with pytest.raises(InvalidInputError, match=rf"'{train}' and '{valid}' of the list are both 'x/a\.png'"):
+            FromCsv(members={"train": [train, "b.png"], "valid": [valid]}).apply(dataset)
+    twice = FromCsv(members={"few": ["a.png"], "train": ["a.png", "b.png"]}).apply(dataset)
+    assert twice.splits == {"few": ("x/a.png",), "train": ("x/a.png", "x/b.png")}
+
+
 def test_an_image_that_is_not_there_or_not_alone_is_refused() -> None:
     dataset = dataset_of({"file_name": name} for name in ("x/a.png", "y/a.png", "x/b.png"))
     with pytest.raises(InvalidInputError, match=r"2 listed images are not in this dataset, .*: 'a\.png' first"):

@@ -183,7 +183,21 @@ def test_every_image_needs_a_group() -> None:
     assert groups_of(dataset, Pattern(pattern="(?P<letter>[ab])(?P<ending>.png)")) == ['["a",".png"]', '["b",".png"]']
 
 
-@pytest.mark.parametrize("pattern", ["(", "(a)|b", "a" * 1001, "(?=a)", ""])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(",
+        "(a)|b",
+        "a" * 1001,
+        "(?=a)",
+        "",
+        "x)|(?:y",
+        "(?P<one>a)(?P<one>b)",
+        r"\(?P<one>",
+        "(?:a{1000}){1000}",
+        "\ud800",
+    ],
+)
 def test_patterns_that_mean_nothing_are_refused(pattern: str) -> None:
     with pytest.raises(ValidationError):
         Pattern(pattern=pattern)

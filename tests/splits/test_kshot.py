@@ -15,6 +15,7 @@ from imagecards.datasets import replaced
 from imagecards.errors import InvalidInputError
 from imagecards.splits import STEPS, KFold, KShot
 from imagecards.splits import shots as shots_module
+from imagecards.splits.shots import Choice, Patience
 
 LABELLED = st.lists(st.lists(st.sampled_from(["cat", "dog", "eel"]), max_size=4), min_size=1, max_size=30).map(
     lambda lists: {f"{number:02d}.png": labels for number, labels in enumerate(lists)}
@@ -132,6 +133,20 @@ def test_a_search_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = labelled({f"{number:03d}.png": ["cat"] * 2 for number in range(60)})
     with pytest.raises(InvalidInputError, match=r"exactly 31 of each class for 31_shot/run_0/train: they may be there"):
         KShot(shots=[31], mode="exactly").apply(dataset)
+
+
+def test_searches_of_one_step_give_up_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience = Patience(1500)
+    assert not Choice([{0: 2}] * 60, patience).grow_to_exactly(31)
+    assert patience.looks == 0
+    assert not Choice([{0: 2}] * 60, patience).grow_to_exactly(2)
+    monkeypatch.setattr("imagecards.splits.kshot.Patience", lambda: Patience(500))
+    dataset = labelled({f"{number:03d}.png": ["cat"] * 2 for number in range(60)})
+    assert len(KShot(shots=[30], runs=33, mode="exactly").apply(dataset).splits) == 33
+    with pytest.raises(InvalidInputError, match="for 30_shot/run_33/train: they may be there"):
+        KShot(shots=[30], runs=1000, mode="exactly").apply(dataset)
+    with pytest.raises(InvalidInputError, match="they may be there"):
+        KShot(shots=[30], runs=1000, mode="exactly", nested=True).apply(dataset)
 
 
 def test_a_step_comes_back_from_json() -> None:

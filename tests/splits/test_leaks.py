@@ -2,10 +2,12 @@
 
 import io
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from tests.splits.conftest import dataset_of
 
 from imagecards import ImageDataset
 from imagecards.errors import InvalidInputError, MissingDependencyError
-from imagecards.splits import LeakReport, Pattern, find_leaks, leak_report
+from imagecards.splits import LeakReport, Pattern, find_identical_bytes, find_leaks, leak_report
 
 
 def picture(seed: int, size: int = 64) -> Image.Image:
@@ -146,6 +148,23 @@ def test_what_is_listed_is_bounded_and_what_is_counted_is_not(monkeypatch: pytes
     assert len(one.second_images) == leak_report.MOST_IMAGES
     assert (one.first_count, one.second_count) == (10, 30)
     assert str(one) == "identical bytes: test 30.png and 9 more; train 00.png and 29 more"
+
+
+def test_as_many_splits_as_a_field_may_name_are_compared_in_bounded_time() -> None:
+    count = 10_000
+    names = pa.chunked_array([[f"{number:05d}.png" for number in range(count)]])
+    alone = {f"s{number:05d}": [name] for number, name in enumerate(names.to_pylist())}
+    digests = [b"%d" % number for number in range(count)]
+    before = time.process_time()
+    assert find_identical_bytes(names, pa.chunked_array([digests]), alone).ok
+    two = find_identical_bytes(names, pa.chunked_array([[*digests[:-1], digests[0]]]), alone)
+    assert [str(leak) for leak in two.leaks] == ["identical bytes: s00000 00000.png; s09999 09999.png"]
+    same = find_identical_bytes(names[:1000], pa.chunked_array([[b"x"] * 1000]), dict(list(alone.items())[:1000]))
+    assert len(same.pairs) == 10_000
+    assert time.process_time() - before < 20
+    many = dataset_of([{"file_name": name} for name in names.to_pylist()[:150]], dict(list(alone.items())[:150]))
+    with pytest.raises(InvalidInputError, match=r"more than 10,000 pairs of splits .* name fewer splits"):
+        find_leaks(many, pixels=False)
 
 
 def test_an_executor_changes_nothing() -> None:

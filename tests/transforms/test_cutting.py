@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import time
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -243,6 +244,24 @@ def test_too_many_tiles_are_refused_before_they_are_made(make: Make) -> None:
     dataset = make([{"file_name": "a.png"}], size=(10_000, 10_000))
     with pytest.raises(InvalidInputError, match="there would be 100,000,000 tiles"):
         Tile(width=1, height=1).apply(dataset)
+
+
+def test_many_objects_in_many_tiles_take_bounded_time(make: Make, objects: Callable[..., Any]) -> None:
+    boxes = [("x", [number % 400 * 1.0, number // 400 * 1.0, 1.5, 1.5]) for number in range(20_000)]
+    image = {"a.png": photograph(500, 500)[1]}
+    dataset = make([{"file_name": "a.png", "objects": objects(boxes)}], size=(500, 500), images=image)
+    before = time.process_time()
+    tiles = Tile(width=2, height=2).apply(dataset)
+    assert len(tiles) == 62_500
+    assert time.process_time() - before < 30
+    assert sum(map(len, found(tiles).values())) == sum((1 + x % 2) * (1 + y % 2) for y in range(50) for x in range(400))
+
+
+def test_a_mask_without_pixels_is_where_its_box_is(make: Make, objects: Callable[..., Any]) -> None:
+    fields = objects([("x", [6, 4, 1, 1])], segmentation=[{"size": [6, 8], "counts": [48]}])
+    dataset = make([{"file_name": "a.png", "objects": fields}], images={"a.png": photograph(8, 6)[1]})
+    tiles = found(Tile(width=4, height=3).apply(dataset))
+    assert [name for name, entries in tiles.items() if entries] == ["a_4_3.png"]
 
 
 def test_an_outline_that_can_not_be_drawn_names_step_and_image(make: Make, objects: Callable[..., Any]) -> None:

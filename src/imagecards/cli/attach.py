@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagecards.cli.options import AsJson, Reference, Registry, Steps, open_registry, parse_options, parse_steps
+from imagecards.cli.options import (
+    AsJson,
+    Reference,
+    Registry,
+    Steps,
+    Workers,
+    open_registry,
+    parse_options,
+    parse_steps,
+    processes,
+)
 from imagecards.cli.printing import plural, print_json, say, size
 
 if TYPE_CHECKING:
@@ -29,6 +39,7 @@ def attach(
         list[str] | None,
         typer.Option("--option", "-o", metavar="NAME=VALUE", help="An option of writing; may be repeated."),
     ] = None,
+    workers: Workers = 1,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +50,10 @@ def attach(
     opened = open_registry(registry)
     card = opened.load(reference)
     options = parse_options(option, ("dataset", "to", "format", "executor"))
-    kept = opened.attach(card, name, path, format=format, steps=parse_steps(step), options=options)
+    with processes(workers) as executor:
+        kept = opened.attach(
+            card, name, path, format=format, steps=parse_steps(step), options=options, executor=executor
+        )
     if as_json:
         print_json({"reference": str(card.ref), "name": name} | artifact_facts(kept))
     else:

@@ -1,10 +1,6 @@
 """``imagecards convert``, ``compare`` and ``formats``: annotations from one format to another."""
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +13,9 @@ from imagecards.cli.options import (
     ImageFolder,
     Lenient,
     Limit,
+    Workers,
     parse_options,
+    processes,
     reading_options,
 )
 from imagecards.cli.printing import plural, print_columns, print_json, say, warn
@@ -48,7 +46,7 @@ def convert(
         bool, typer.Option("--annotations-only", help="Neither ask for the images nor copy them.")
     ] = False,
     lenient: Lenient = False,
-    workers: Annotated[int, typer.Option(min=1, help="How many processes share the work.")] = 1,
+    workers: Workers = 1,
     as_json: AsJson = False,
 ) -> None:
     """Convert a dataset from one annotation format to another.
@@ -60,7 +58,7 @@ def convert(
     ways: dict[str, Any] = {"strict": not lenient, "images": images, "check_images": not annotations_only}
     ways |= parse_options(from_option, _READING)
     options = parse_options(option, _WRITING)
-    with _executor(workers) as executor:
+    with processes(workers) as executor:
         reading = read(path, from_format, executor=executor, **ways)
         losses = write(reading.dataset, to, to_format, executor=executor, images=not annotations_only, **options)
     if as_json:
@@ -141,12 +139,3 @@ def formats(as_json: AsJson = False) -> None:
     ways = {(True, True): "in, out", (True, False): "in", (False, True): "out"}
     cells = [(row["name"], ways[row["reads"], row["writes"]], row["title"], ", ".join(row["holds"])) for row in rows]
     print_columns(["format", "ways", "title", "holds"], cells)
-
-
-@contextmanager
-def _executor(workers: int) -> Iterator[Executor | None]:
-    if workers == 1:
-        yield None
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as executor:
-        yield executor

@@ -1,8 +1,10 @@
 """Options and arguments that several commands share."""
 
 import json
+import re
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,8 @@ from imagecards.cli.completing import complete_name, complete_reference
 from imagecards.errors import InvalidInputError
 
 if TYPE_CHECKING:  # --help must not wait for the models of cards
+    from concurrent.futures import Executor
+
     from imagecards.datasets import Step
     from imagecards.registry import CardRegistry
 
@@ -52,6 +56,8 @@ def parse_options(pairs: Sequence[str] | None, taken: Collection[str]) -> dict[s
 def parse_steps(texts: Sequence[str] | None) -> "list[Step]":
     """``"min-area pixels=300"`` and more as steps: a name, then its fields.
 
+    What is JSON behind the ``=`` is taken as it stands: ``select-classes classes=["thin flake", 3]``.
+
     Raises:
         InvalidInputError: There is no such step, or its fields are others.
     """
@@ -60,11 +66,32 @@ def parse_steps(texts: Sequence[str] | None) -> "list[Step]":
     steps = []
     for text in texts or ():
         try:
-            name, *pairs = shlex.split(text)
+            name, *pairs = _words(text)
         except ValueError:
             raise InvalidInputError(f"the step {text!r} can't be read: write 'NAME FIELD=VALUE ...'") from None
         steps.append(make_step(name, parse_options(pairs, ())))
     return steps
+
+
+def _words(text: str) -> list[str]:
+    """The words of a step as a shell has them, but for lists and objects of JSON, whose quotes and spaces stay.
+
+    Raises:
+        ValueError: A quote is left open, or there is nothing.
+    """
+    words: list[str] = []
+    at = 0
+    for field in _JSON_FIELD.finditer(text):
+        if field.start() < at:
+            continue  # inside the JSON before
+        try:
+            _, end = json.JSONDecoder().raw_decode(text, field.end() - 1)
+            before = shlex.split(text[at : field.start()])  # a quote that is left open begins before the field
+        except (ValueError, RecursionError):
+            continue
+        words += [*before, text[field.start() : end]]
+        at = end
+    return words + shlex.split(text[at:])
 
 
 def reading_options(images: Path | None, pairs: Sequence[str] | None, *, lenient: bool = False) -> dict[str, Any]:
@@ -72,6 +99,22 @@ def reading_options(images: Path | None, pairs: Sequence[str] | None, *, lenient
     given: dict[str, Any] = {"strict": False} if lenient else {}
     given |= {} if images is None else {"images": images}
     return given | parse_options(pairs, ("format", "strict", "images", "executor"))
+
+
+_JSON_FIELD = re.compile(r"(?<=\s)[\w-]+=[\[{]")
+
+
+@contextmanager
+def processes(workers: int) -> "Iterator[Executor | None]":
+    """Where ``--workers`` lets work be done: in so many processes, or nowhere else where it is one."""
+    if workers == 1:
+        yield None
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as executor:
+        yield executor
 
 
 Registry = Annotated[
@@ -95,6 +138,7 @@ Reference = Annotated[
         autocompletion=complete_reference,
     ),
 ]
+Workers = Annotated[int, typer.Option(min=1, help="How many processes share the work.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="space/name", autocompletion=complete_name)]
 FromOption = Annotated[
     list[str] | None,

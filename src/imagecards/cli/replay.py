@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from imagecards.cli.options import AsJson, Limit, Reference, Registry, open_registry
+from imagecards.cli.options import AsJson, Limit, Reference, Registry, Workers, open_registry, processes
 from imagecards.cli.printing import print_json, say
 
 
@@ -13,13 +13,20 @@ def add_commands(app: typer.Typer) -> None:
     app.command("replay")(replay)
 
 
-def replay(reference: Reference, limit: Limit = 20, registry: Registry = None, as_json: AsJson = False) -> None:
+def replay(
+    reference: Reference,
+    workers: Workers = 1,
+    limit: Limit = 20,
+    registry: Registry = None,
+    as_json: AsJson = False,
+) -> None:
     """Make a derived version again, and compare its digest.
 
     What was written from it (attach --format) is written again, too. Nothing is stored. Leaves with 1 if anything
     differs, or could not be made again.
     """
-    found = open_registry(registry).replay(reference)
+    with processes(workers) as executor:
+        found = open_registry(registry).replay(reference, executor=executor)
     if as_json:
         print_json(
             {

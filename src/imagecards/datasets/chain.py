@@ -52,9 +52,9 @@ def _apply(what: str, step: Step, dataset: ImageDataset, *others: ImageDataset) 
         raise InvalidInputError(f"{what}: {error}") from error
     if not isinstance(made, ImageDataset):
         raise InvalidInputError(f"{what} gave {type(made).__name__}, not an ImageDataset: apply has to return one")
-    names = made.table["file_name"]
     try:
         ImageMetadata.from_table(made.table)
+        names = made.table["file_name"]
         if pc.count_distinct(names).as_py() != len(names):
             raise InvalidMetadataError("it has two rows of one file name")
     except InvalidMetadataError as error:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from imagecards.datasets.dataset import ImageDataset
 from imagecards.datasets.source import Source
-from imagecards.errors import AlreadyExistsError, InvalidInputError
+from imagecards.errors import AlreadyExistsError, InvalidInputError, InvalidMetadataError
 
 
 class Step(BaseModel):
@@ -98,8 +98,13 @@ def replaced(
         source: Where the images are read from.
         splits: The file names of each split; by default those of the other one, without images that are gone.
         attributes: What is said of the dataset as a whole.
+
+    Raises:
+        InvalidMetadataError: The table has no file names.
     """
     table = dataset.table if table is None else table
+    if "file_name" not in table.column_names:
+        raise InvalidMetadataError("a table of records has the column file_name, this one doesn't")
     if splits is None:
         there = set(table["file_name"].to_pylist())
         splits = {name: [each for each in members if each in there] for name, members in dataset.splits.items()}

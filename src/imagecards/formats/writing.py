@@ -1,6 +1,7 @@
 """Writing any format."""
 
 import os
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -45,10 +46,7 @@ def write(
         InvalidMetadataError: The dataset breaks rules.
         StorageError: The folder can't be written.
     """
-    found = named_format(format)
-    if found.write is None:
-        raise InvalidInputError(f"{found.name} can be read, not written: see `imagecards formats`")
-    check_options(found.write, options, f"writing {found.name}")
+    write_scene = writer_of(format, options)
     for split in dataset.splits:
         reason = check_relative(split)
         if reason is not None:
@@ -56,5 +54,18 @@ def write(
     Report(attribute_issues(dataset.attributes)).raise_errors()
     scene = Scene(dataset, executor)
     with new_folder(to) as write_file:
-        found.write(scene, write_file, **options)
+        write_scene(scene, write_file, **options)
     return scene.losses.report()
+
+
+def writer_of(format: str, options: Mapping[str, object]) -> Callable[..., Any]:
+    """What writes a format, and has these options.
+
+    Raises:
+        InvalidInputError: There is no such format or option, or it can't be written.
+    """
+    found = named_format(format)
+    if found.write is None:
+        raise InvalidInputError(f"{found.name} can be read, not written: see `imagecards formats`")
+    check_options(found.write, options, f"writing {found.name}")
+    return found.write

@@ -135,6 +135,8 @@ class ImageMetadata:
             missing = [name for name in schema.KNOWN_FIELDS if name not in columns]
             raise InvalidMetadataError(f"a table of records has the columns {missing}, this one doesn't")
         table = table.select(columns)
+        if not schema.has_lists(table.schema):
+            raise InvalidMetadataError(f"a table of records has lists of objects and categories, not {table.schema}")
         expected = schema.table_schema(schema.shape_of_table(table))
         if table.schema != expected:
             raise InvalidMetadataError(f"a table of records has the schema {expected}, this one has {table.schema}")

@@ -168,6 +168,12 @@ def to_dicts(table: pa.Table, batch_size: int = 4096) -> Iterator[dict[str, Any]
             yield _to_dict(row)
 
 
+def has_lists(schema: pa.Schema) -> bool:
+    """Whether the columns of objects and categories are lists, as `shape_of_table` needs them."""
+    objects, categories = (schema.field(name).type for name in ("objects", "categories"))
+    return bool(pa.types.is_list(categories) and pa.types.is_list(objects) and pa.types.is_struct(objects.value_type))
+
+
 def shape_of_table(table: pa.Table) -> Shape:
     """Return the shape that the schema of a table of records settles: the inverse of `table_schema`."""
     objects = table.schema.field("objects").type.value_type

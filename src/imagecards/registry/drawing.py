@@ -7,6 +7,7 @@ from typing import Any
 from imagecards.registry.graph import Edge, Lineage, Node
 
 _MOST_PROBLEMS = 20
+_DEEPEST = 200  # generations of a tree of text, whose lines get longer with each
 
 
 def as_text(lineage: Lineage) -> str:
@@ -86,7 +87,11 @@ def _branches(lineage: Lineage) -> Iterator[str]:
         yield f"{indent}{'└─' if last else '├─'} {text}{' (see above)' if again else ''}"
         if (other, is_up) not in drawn:
             drawn.add((other, is_up))
-            stack.append((indent + ("   " if last else "│  "), _marked(further)))
+            below = indent + ("   " if last else "│  ")
+            if len(stack) < _DEEPEST:
+                stack.append((below, _marked(further)))
+            elif further:
+                yield f"{below}└─ ... and more, further away (as JSON)"
 
 
 def _marked(edges: list[tuple[Edge, bool]]) -> Iterator[tuple[Edge | None, bool, bool]]:

@@ -79,10 +79,12 @@ def find_image(store: Store, image: str) -> Impact:
         image: Its file name, or the sha256 of its bytes as hex digits, with or without ``sha256:``.
 
     Raises:
-        InvalidInputError: It is empty.
+        InvalidInputError: It is empty, or no text that a name can be.
     """
     if not image:
         raise InvalidInputError("an empty text names no image: give its file name, or sha256:... of its bytes")
+    if any("\ud800" <= character <= "\udfff" for character in image):
+        raise InvalidInputError(f"{image!r:.200} is no text in UTF-8, and file names of images are: correct it")
     match = _DIGEST.fullmatch(image)
     column, value = ("sha256", bytes.fromhex(match[1])) if match else ("file_name", image)
     hits: list[Hit] = []

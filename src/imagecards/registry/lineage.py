@@ -51,12 +51,15 @@ def _add_ancestors(store: Store, drawn: Drawn, root: DataCard, depth: int | None
     level, generation = [root], 0
     seen = {root.ref}
     while level:
-        if generation == depth or len(drawn.nodes) > MOST_NODES:
+        if generation == depth:
             drawn.cut |= any(card.parents for card in level)
             return
         further = []
         for card in level:
             for parent in card.parents:
+                if len(drawn.nodes) > MOST_NODES:
+                    drawn.cut = True
+                    return
                 found = find_parent(store, parent)
                 drawn.edges[Edge(str(parent.ref), str(card.ref), card.transform, "", found.state, found.message)] = None
                 if parent.ref in seen:
@@ -75,12 +78,15 @@ def _add_descendants(store: Store, drawn: Drawn, root: DataCard, depth: int | No
     level, generation = [root], 0
     seen = {root.ref}
     while level:
-        if generation == depth or len(drawn.nodes) > MOST_NODES:
+        if generation == depth:
             drawn.cut |= any(children.get(card.ref) for card in level)
             return
         further = []
         for card in level:
             for child in children.get(card.ref, ()):
+                if len(drawn.nodes) > MOST_NODES:
+                    drawn.cut = True
+                    return
                 for parent in child.parents:
                     if parent.ref == card.ref:
                         found = find_parent(store, parent)

@@ -23,6 +23,7 @@ def as_events(lineage: Lineage) -> str:
     Raises:
         MissingDependencyError: The client is not installed.
     """
+    _check_client()
     from openlineage.client.serde import Serde
 
     return "\n".join(json.dumps(json.loads(Serde.to_json(event))) for event in events(lineage))

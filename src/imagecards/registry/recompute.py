@@ -64,12 +64,14 @@ def write_from(
         InvalidInputError: There is no such format or option, or a step does not fit the data.
     """
     from imagecards.formats import write
+    from imagecards.formats.writing import writer_of
 
     made = describe_steps(steps)
     try:
         written = Written(format=format, options=dict(options), steps=made, imagecards=__version__)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"these options of {format!r:.60} can't be kept: {error}") from error
+    writer_of(format, written.options)  # a card may name arguments of `write` itself, such as where to write
     [dataset] = open_parents(store, [card])
     if steps:
         dataset = apply_steps([dataset], steps)

@@ -154,9 +154,9 @@ class CardRegistry(Auditor):
             VersionConflictError: ``version`` is registered with other content.
             CommitUnknownError: The storage gave no clear answer; ``resolve`` finds out.
         """
-        from imagecards.datasets import Step
         from imagecards.registry.derive import derive
         from imagecards.registry.request import make_request
+        from imagecards.registry.steps import list_steps
 
         several = parents if isinstance(parents, Sequence) and not isinstance(parents, str) else [parents]
         cards = [self.load(parent) for parent in several]
@@ -172,7 +172,7 @@ class CardRegistry(Auditor):
             metadata=metadata,
             artifacts=artifacts,
         )
-        return derive(self.store, cards, [steps] if isinstance(steps, Step) else list(steps), request, executor)
+        return derive(self.store, cards, list_steps(steps), request, executor)
 
     def attach(
         self,
@@ -201,12 +201,12 @@ class CardRegistry(Auditor):
             AlreadyExistsError: An artifact of that name is there, with other content.
             InvalidInputError: Neither a path nor a format is given, or both.
         """
-        from imagecards.datasets import Step
         from imagecards.registry.artifacts import attach
         from imagecards.registry.attaching import attach_written
+        from imagecards.registry.steps import list_steps
 
         card = self.load(reference)
-        given = [steps] if isinstance(steps, Step) else list(steps)
+        given = list_steps(steps)
         if path is not None and format is None and not given and not options:
             return attach(self.store, card, name, path)
         if path is None and format is not None:

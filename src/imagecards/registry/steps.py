@@ -37,6 +37,19 @@ def make_step(name: str, params: Mapping[str, Any]) -> Step:
         raise InvalidInputError(f"the step {name!r} takes other fields: {_faults(error)}") from error
 
 
+def list_steps(steps: object) -> list[Step]:
+    """One step, or several, as a list.
+
+    Raises:
+        InvalidInputError: It is neither.
+    """
+    if isinstance(steps, Step):
+        return [steps]
+    if not isinstance(steps, Iterable):
+        raise InvalidInputError(f"steps are transforms and splits, one or a list of them, not {steps!r:.60}")
+    return list(steps)
+
+
 def describe_steps(steps: Iterable[Step]) -> tuple[Made, ...]:
     """What a card records of steps; each is known to come back as it is.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from imagecards.datasets import ImageDataset, Step
 from imagecards.digests import canonical_text
@@ -110,13 +110,19 @@ class FromCsv(Step):
             members.setdefault(inside, []).append(listed)
         if not members:
             raise FormatError(f"{printable(place)} lists no image in a split: see that it is the right file")
-        return cls(members=members, match=match or ("id" if is_id else FILE_NAME), name=name)
+        try:
+            return cls(members=members, match=match or ("id" if is_id else FILE_NAME), name=name)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(shown(each) for each in fault["loc"][:2])
+            raise FormatError(f"{printable(place)} can't be a step: {where}: {fault['msg']}") from error
 
     def apply(self, dataset: ImageDataset, *others: ImageDataset) -> ImageDataset:
         """Add the splits.
 
         Raises:
-            InvalidInputError: An image that the list names is not there, or not the only one; or a name is taken.
+            InvalidInputError: An image that the list names is not there, or not the only one, or is named in two ways;
+                or a name is taken.
         """
         if self.match == FILE_NAME:
             rows, short = _by_name(dataset.names)
@@ -126,9 +132,16 @@ class FromCsv(Step):
             rows, short = _once(texts), {}
         members: dict[str, list[int]] = {}
         lost: list[str] = []
+        called: dict[int, str] = {}
         for split, images in self.members.items():
             found = [rows.get(image, short.get(_base(image))) for image in images]
             lost += [image for image, row in zip(images, found, strict=True) if row is None or row < 0]
+            for image, row in zip(images, found, strict=True):
+                if row is not None and row >= 0 and called.setdefault(row, image) != image:
+                    raise InvalidInputError(
+                        f"{shown(called[row])} and {shown(image)} of the list are both {shown(dataset.names[row])} in "
+                        "this dataset: it has only one of the two, or the list names one image twice; correct the list"
+                    )
             members[joined_name(self.name, split)] = sorted({row for row in found if row is not None})
         if lost:
             raise InvalidInputError(

@@ -40,6 +40,7 @@ class Pattern(BaseModel):
     @classmethod
     def _check(cls, pattern: str) -> str:
         try:
+            pc.match_substring_regex(pa.array([""]), pattern)  # as it is: x)|(y is one only within brackets
             _matches(pa.array([""]), pattern)
         except pa.ArrowInvalid as error:
             raise ValueError(
@@ -117,8 +118,11 @@ def groups_of(dataset: ImageDataset, by: GroupBy, rows: Sequence[int] | None = N
 
 def _matches(names: pa.ChunkedArray | pa.Array, pattern: str) -> list[str | list[str] | None]:
     named = re.search(r"\(\?P?<\w+>", pattern) is not None
-    found = pc.extract_regex(names, pattern if named else f"(?P<{_WHOLE}>{pattern})").to_pylist()
-    return [None if match is None else _joined(list(match.values())) for match in found]
+    found = pc.extract_regex(names, pattern if named else f"(?P<{_WHOLE}>{pattern})")
+    groups = [field.name for field in found.type]
+    if not groups or len(set(groups)) < len(groups):
+        raise pa.ArrowInvalid("two of its groups have one name" if groups else "what looks like a group is none")
+    return [None if match is None else _joined(list(match.values())) for match in found.to_pylist()]
 
 
 def _joined(parts: list[str]) -> str:

@@ -11,7 +11,7 @@ from imagecards.records import shown
 from imagecards.splits.draw import Seed, draw_order
 from imagecards.splits.labels import CATEGORIES, Labels, labels_of
 from imagecards.splits.plan import SplitName, check_amount, joined_name, pool_of, with_splits
-from imagecards.splits.shots import Choice, nested_choices
+from imagecards.splits.shots import Choice, Patience, nested_choices
 
 _MOST_NAMED = 5
 
@@ -76,8 +76,9 @@ class KShot(Step):
         names: list[str] = [dataset.names[row] for row in rows]
         counts = [labels.counts[row] for row in rows]
         members: dict[str, list[int]] = {}
+        patience = Patience()
         for run in range(self.runs):
-            for shot, places in self._choose(names, counts, run):
+            for shot, places in self._choose(names, counts, run, patience):
                 name = f"{shot}_shot/run_{run}/train"
                 if places is None:
                     raise InvalidInputError(
@@ -88,20 +89,20 @@ class KShot(Step):
         return with_splits(dataset, members)
 
     def _choose(
-        self, names: Sequence[str], counts: Sequence[Mapping[int, int]], run: int
+        self, names: Sequence[str], counts: Sequence[Mapping[int, int]], run: int, patience: Patience
     ) -> Iterator[tuple[int, list[int] | None]]:
         """The places of the chosen images, for each number of shots of a run."""
         exactly = self.mode == "exactly"
         if self.nested:
             order = draw_order(self.seed, f"k-shot/nested/{run}", names)
             shots = sorted(self.shots)
-            choices = nested_choices([counts[place] for place in order], shots, exactly=exactly)
+            choices = nested_choices([counts[place] for place in order], shots, patience, exactly=exactly)
             for shot, chosen in zip(shots, choices, strict=True):
                 yield shot, None if chosen is None else [order[place] for place in chosen]
             return
         for shot in self.shots:
             order = draw_order(self.seed, f"k-shot/{shot}/{run}", names)
-            choice, found = Choice([counts[place] for place in order]), True
+            choice, found = Choice([counts[place] for place in order], patience), True
             if exactly:
                 found = choice.grow_to_exactly(shot)
             else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import Executor
-from itertools import combinations
+from itertools import combinations, islice
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from imagecards.datasets import ImageDataset
 from imagecards.errors import InvalidInputError
 from imagecards.images import MAX_PIXELS
+from imagecards.records import shown
 from imagecards.splits.grouping import GroupBy, groups_of
 from imagecards.splits.leak_report import MOST_IMAGES, MOST_LEAKS, Kind, Leak, LeakReport
 from imagecards.splits.likeness import Likeness, One
@@ -21,6 +22,9 @@ from imagecards.splits.members import rows_of
 
 NEAR = 6
 """In how many of 64 bits the hashes of near-duplicates may differ."""
+
+MOST_PAIRS = 10_000
+"""How many pairs of splits are compared with each other."""
 
 _MOST_NEAR = 16
 _Splits: TypeAlias = Mapping[str, Sequence[str]]
@@ -52,7 +56,8 @@ def find_leaks(
         executor: Where to read and decode: any ``concurrent.futures`` executor; by default this process.
 
     Raises:
-        InvalidInputError: There are no two splits to compare, or an argument does not fit.
+        InvalidInputError: There are no two splits to compare, or more than `MOST_PAIRS` of them, or an argument does
+            not fit.
         MissingDependencyError: Near-duplicates are looked for, and the extra is not installed.
     """
     if near is not None and not 0 <= near <= _MOST_NEAR:
@@ -61,6 +66,11 @@ def find_leaks(
     if alike:
         check_hashing()
     pairs = _pairs(dataset.splits, splits)
+    if len(pairs) > MOST_PAIRS:
+        raise InvalidInputError(
+            f"there are more than {MOST_PAIRS:,} pairs of splits to compare, such as {shown(pairs[0][0])} and "
+            f"{shown(pairs[0][1])}: name fewer splits"
+        )
     if not pairs:
         raise InvalidInputError("there are no two splits of one plan to compare, such as train and test: name two")
     rows = _rows_of(dataset.table["file_name"], dataset.splits, pairs)
@@ -77,20 +87,25 @@ def find_leaks(
 def find_identical_bytes(names: pa.ChunkedArray, digests: pa.ChunkedArray, splits: _Splits) -> LeakReport:
     """Find where splits of one plan have the same bytes under several names; no image is read.
 
+    Only splits that have images whose bytes are there under several names are compared, and of these `MOST_PAIRS` pairs
+    at most: whether there are such images at all is known by then.
+
     Args:
         names: The file name of each image.
         digests: The digest of its bytes.
         splits: The file names of each split.
     """
-    pairs = _pairs(splits, None)
     counted = pc.value_counts(digests)
     several = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
-    rows = _rows_of(names, splits, pairs) if len(several) else {}
-    twins = np.flatnonzero(pc.is_in(digests, several).to_numpy(zero_copy_only=False)).tolist() if rows else []
-    values = dict(zip(twins, digests.take(pa.array(twins, pa.int64())).to_pylist(), strict=True))
-    same = Likeness.of("image", len(names), {row: row for row in twins}, None)
-    likenesses = [Likeness.of("bytes", len(names), values, same)]
-    return _report(names.to_pylist() if twins else [], pairs if twins else [], rows, likenesses, [])
+    is_twin = pc.is_in(digests, several)
+    twins = names.filter(is_twin)
+    known = frozenset(twins.to_pylist())
+    inside = {split: sorted(known.intersection(members)) for split, members in splits.items()}
+    pairs = _pairs({split: members for split, members in inside.items() if members}, None)[:MOST_PAIRS]
+    values = dict(enumerate(digests.filter(is_twin).to_pylist()))
+    same = Likeness.of("image", len(twins), {row: row for row in values}, None)
+    likenesses = [Likeness.of("bytes", len(twins), values, same)]
+    return _report(twins.to_pylist(), pairs, _rows_of(twins, inside, pairs), likenesses, [])
 
 
 def _report(
@@ -126,13 +141,12 @@ def _rows_of(names: pa.ChunkedArray, splits: _Splits, pairs: Sequence[tuple[str,
 
 
 def _pairs(splits: _Splits, named: Sequence[str] | None) -> list[tuple[str, str]]:
-    """The splits to compare: those that were named, else those of one plan."""
-    if named is not None:
-        return list(combinations(dict.fromkeys(named), 2))
-    plans: dict[str, list[str]] = {}
-    for split in splits:
+    """The splits to compare: those that were named, else those of one plan; one pair more than may be, at most."""
+    plans: dict[str, list[str]] = {} if named is None else {"": list(dict.fromkeys(named))}
+    for split in splits if named is None else ():
         plans.setdefault(split.rpartition("/")[0], []).append(split)
-    return [pair for plan in plans.values() for pair in combinations(plan, 2)]
+    pairs = (pair for plan in plans.values() for pair in combinations(plan, 2))
+    return list(islice(pairs, MOST_PAIRS + 1))
 
 
 def _look(

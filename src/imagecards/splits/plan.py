@@ -1,5 +1,6 @@
 """Plans: which images a split is drawn from, and how the splits that come out are added to a dataset."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -128,13 +129,11 @@ def _check_enough(count: int, parts: Mapping[str, int], what: str) -> None:
 
 def _check_labels(names: Sequence[object], of_row: Mapping[int, set[int]], parts: Mapping[str, list[int]]) -> None:
     """See that each part has an image of every class."""
-    have = np.zeros(len(names), np.int64)
-    for labels in of_row.values():
-        have[list(labels)] += 1
+    have = Counter(label for labels in of_row.values() for label in labels)
     faults = []
     for part, inside in parts.items():
         there = set().union(*(of_row[row] for row in inside))
-        faults += [(int(have[label]), label, part) for label in np.flatnonzero(have).tolist() if label not in there]
+        faults += [(count, label, part) for label, count in have.items() if label not in there]
     if faults:
         rare = dict.fromkeys((label, count) for count, label, _ in sorted(faults))
         told = [f"{shown(names[label])} in {count} image{'s' * (count != 1)}" for label, count in rare]

@@ -1,9 +1,24 @@
 """Choosing few images: whole images, until there are so many objects of every class."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 MOST_LOOKS = 1_000_000
 """How many images a search for exactly so many objects looks at before it gives up."""
+
+MOST_LOOKS_TOGETHER = 20_000_000
+"""How many all searches of one step look at."""
+
+
+@dataclass
+class Patience:
+    """How many images the searches of one step may still look at; it is used up by them.
+
+    Attributes:
+        looks: How many.
+    """
+
+    looks: int = MOST_LOOKS_TOGETHER
 
 
 class Choice:
@@ -11,14 +26,16 @@ class Choice:
 
     Args:
         images: How many objects of each class each image has; the earlier, the sooner it is chosen.
+        patience: What searches of several choices share.
 
     Attributes:
         chosen: The places of the chosen images.
         have: How many objects of each class they have.
     """
 
-    def __init__(self, images: Sequence[Mapping[int, int]]) -> None:
+    def __init__(self, images: Sequence[Mapping[int, int]], patience: Patience | None = None) -> None:
         self._images = images
+        self._patience = patience or Patience()
         self._holders: dict[int, list[int]] = {}
         for place, counts in enumerate(images):
             for label in counts:
@@ -58,26 +75,28 @@ class Choice:
             (False, [0])
         """
         steps: list[tuple[int, int]] = []  # which class an image was added for, and its place among the holders
+        most = min(MOST_LOOKS, self._patience.looks)
         looks, at = 0, 0
         while (label := self._open(wanted)) is not None:
             holders = self._holders[label]
-            while at < len(holders) and not self._fits(holders[at], wanted):
+            while at < len(holders) and looks < most and not self._fits(holders[at], wanted):
                 at += 1
                 looks += 1
-            if at < len(holders) and looks < MOST_LOOKS:
+            if looks < most and at < len(holders):
                 self._add(holders[at])
                 steps.append((label, at))
                 at = at + 1 if self._open(wanted) == label else 0  # of one class each set is tried once, in one order
                 looks += 1
-            elif steps and looks < MOST_LOOKS:
+            elif looks < most and steps:
                 last, at = steps.pop()
                 self._remove(self._holders[last][at])
                 at += 1
             else:
                 for last, place in steps:
                     self._remove(self._holders[last][place])
-                return False
-        return True
+                break
+        self._patience.looks -= looks
+        return label is None
 
     def _open(self, wanted: int) -> int | None:
         """The rarest class of which there are too few."""
@@ -100,7 +119,7 @@ class Choice:
 
 
 def nested_choices(
-    images: Sequence[Mapping[int, int]], shots: Iterable[int], *, exactly: bool
+    images: Sequence[Mapping[int, int]], shots: Iterable[int], patience: Patience, *, exactly: bool
 ) -> Iterator[set[int] | None]:
     """Choose images for each number of shots, each choice holding those for all smaller numbers.
 
@@ -110,12 +129,13 @@ def nested_choices(
     Args:
         images: How many objects of each class each image has, in the order of the draw.
         shots: The numbers, in rising order.
+        patience: What the searches share with others.
         exactly: Whether there are to be just so many objects of each class.
 
     Yields:
         The places of the images, or ``None`` where there is no way.
     """
-    choice, at, possible = Choice(images), 0, True
+    choice, at, possible = Choice(images, patience), 0, True
     for shot in shots:
         while at < shot and possible:
             at += 1

@@ -61,7 +61,7 @@ class Crop(Step):
         return reshaped(
             dataset,
             plan,
-            lambda entry, whole: CutObject(entry, whole, self.min_share).within,
+            lambda entry, group: CutObject(entry, group.images[0].whole, self.min_share).pieces(group),
             kinds_of(dataset) if any(not made.is_original for made in plan) else (),
             self.step_name,
         )

@@ -1,6 +1,6 @@
 """What of an object is left in a window of its image."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from imagecards.geometry import Runs, area, bounds, cut, polygon_bounds, runs_of
 from imagecards.transforms.edited_source import Window
 from imagecards.transforms.outlines import encoded_row, outline_of, polygons_row
-from imagecards.transforms.reshaping import Made
+from imagecards.transforms.reshaping import Group, Made
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,17 @@ class CutObject:
     entry: dict[str, Any]
     whole: tuple[int, int]
     min_share: float
+
+    def pieces(self, group: Group) -> Iterator[tuple[int, dict[str, Any]]]:
+        """What is left of it in each image that is made of its own, where anything is, with the place of the image.
+
+        Raises:
+            FormatError: Its outline can't be drawn into the image.
+        """
+        for place in group.near(self._extent):
+            left = self.within(group.images[place])
+            if left is not None:
+                yield place, left
 
     def within(self, made: Made) -> dict[str, Any] | None:
         """What is left of it in a window; ``None`` where that is nothing, or too little.
@@ -77,9 +88,13 @@ class CutObject:
 
     @cached_property
     def _extent(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the outline."""
-        encoded = isinstance(self._outline, Mapping)
-        x, y, width, height = map(float, bounds(self._runs) if encoded else polygon_bounds(self._outline))
+        """Left, top, right and bottom of the outline, or of the box where there is none with a pixel."""
+        if self._outline is None or (isinstance(self._outline, Mapping) and not area(self._runs)):
+            x, y, width, height = self.entry["bbox"]
+        elif isinstance(self._outline, Mapping):
+            x, y, width, height = map(float, bounds(self._runs))
+        else:
+            x, y, width, height = map(float, polygon_bounds(self._outline))
         return x, y, x + width, y + height
 
 

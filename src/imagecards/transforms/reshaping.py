@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from imagecards.datasets import ImageDataset, Source, replaced
 from imagecards.errors import FormatError, InvalidMetadataError
@@ -18,10 +21,6 @@ from imagecards.transforms.outlines import trace_all
 
 _ROWS = 256
 _OF_THE_FILE = ("sha256", "size", "mode", "format")
-
-Change = Callable[[dict[str, Any], tuple[int, int]], "Callable[[Made], dict[str, Any] | None]"]
-"""Takes an object and the width and height of its image, and tells for each image that is made of this what the object
-becomes there; ``None`` where nothing of it is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,43 @@ class Made:
     def is_original(self) -> bool:
         """Whether the image is as it was."""
         return self.window == (0, 0, *self.whole) and self.size == self.whole
+
+
+@dataclass(frozen=True)
+class Group:
+    """The images that are made of one original.
+
+    Attributes:
+        images: Which; where they are several, their windows lie row by row, from the top on.
+    """
+
+    images: tuple[Made, ...]
+
+    def near(self, extent: tuple[float, float, float, float]) -> list[int]:
+        """The places of the images that may have something of an object: their windows are 2 pixels from it at most.
+
+        Args:
+            extent: Left, top, right and bottom of the object, in pixels of the original.
+        """
+        left, top, right, bottom = extent
+        first, last = (
+            np.searchsorted(self._sides[3], top - 2, "left"),
+            np.searchsorted(self._sides[1], bottom + 2, "right"),
+        )
+        begins, ends = self._sides[0, first:last], self._sides[2, first:last]
+        found: list[int] = (first + np.flatnonzero((begins <= right + 2) & (ends >= left - 2))).tolist()
+        return found
+
+    @cached_property
+    def _sides(self) -> NDArray[np.int64]:
+        """Left, top, right and bottom of each window."""
+        x, y, width, height = np.array([made.window for made in self.images], np.int64).T
+        return np.stack([x, y, x + width, y + height])
+
+
+Change = Callable[[dict[str, Any], Group], Iterator[tuple[int, dict[str, Any]]]]
+"""Takes an object and the images that are made of its own, and yields the places of those that still have it, each with
+what it becomes there."""
 
 
 def reshaped(
@@ -77,8 +113,9 @@ def reshaped(
     formats = [kinds[made.row] for made in plan]
     marks = [None if made.is_original else made.mark for made in plan]
     names = made_names(originals, formats, marks, step)
-    table = dataset.table.take(pa.array([made.row for made in plan], pa.int64()))
-    dtype = table.schema.field("objects").type
+    dtype = dataset.table.schema.field("objects").type
+    bare = with_column(dataset.table, "objects", pa.nulls(len(dataset), dtype))  # each tile would get a copy of all
+    table = bare.take(pa.array([made.row for made in plan], pa.int64()))
     changed = pa.chunked_array(list(_changed(dataset.table, plan, change, step)), dtype)
     table = with_column(with_column(table, "objects", changed), "file_name", pa.array(names, pa.string()))
     for index, side in enumerate(("width", "height")):
@@ -106,7 +143,7 @@ def _changed(table: pa.Table, plan: Sequence[Made], change: Change, step: str) -
     for row, group in groupby(plan, key=lambda made: made.row):
         entries = column[row].as_py()
         try:
-            lists += _of_one(entries, list(group), change)
+            lists += _of_one(entries, Group(tuple(group)), change)
         except FormatError as error:
             name = table["file_name"][row].as_py()
             issue = Issue(name, None, "objects.segmentation", "", "bad-outline", str(error))
@@ -122,15 +159,15 @@ def _column(lists: list[list[dict[str, Any]] | None], dtype: pa.DataType) -> pa.
     return pa.array(lists, dtype)
 
 
-def _of_one(
-    entries: list[dict[str, Any]] | None, group: Sequence[Made], change: Change
-) -> list[list[dict[str, Any]] | None]:
+def _of_one(entries: list[dict[str, Any]] | None, group: Group, change: Change) -> list[list[dict[str, Any]] | None]:
     """The objects of each image that is made of one original."""
-    if entries is None or all(made.is_original for made in group):
-        return [entries] * len(group)
-    ready = [change(entry, group[0].whole) for entry in entries]
-    found = ([there(made) for there in ready] for made in group)
-    return [[entry for entry in one if entry is not None] for one in found]
+    if entries is None or all(made.is_original for made in group.images):
+        return [entries] * len(group.images)
+    found: list[list[dict[str, Any]]] = [[] for _ in group.images]
+    for entry in entries:
+        for place, there in change(entry, group):
+            found[place].append(there)
+    return list(found)
 
 
 def _source(

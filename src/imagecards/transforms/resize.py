@@ -1,5 +1,6 @@
 """Resize: images in another size."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -13,7 +14,7 @@ from imagecards.records import Issue
 from imagecards.transforms.crop import LARGEST_SIDE
 from imagecards.transforms.names import kinds_of
 from imagecards.transforms.outlines import encoded_row, outline_of, polygons_row
-from imagecards.transforms.reshaping import Made, reshaped, too_large
+from imagecards.transforms.reshaping import Group, Made, reshaped, too_large
 from imagecards.transforms.sizes import image_sizes
 
 _Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
@@ -80,7 +81,7 @@ class Resize(Step):
         return reshaped(
             dataset,
             plan,
-            lambda entry, whole: partial(self._scaled, entry, dataset),
+            partial(self._scaled, dataset),
             kinds_of(dataset) if any(not made.is_original for made in plan) else (),
             self.step_name,
             antialias=self.antialias,
@@ -98,7 +99,11 @@ class Resize(Step):
             sides = [int(side * self.scale + 0.5) for side in (width, height)]
         return max(sides[0], 1), max(sides[1], 1)
 
-    def _scaled(self, entry: dict[str, Any], dataset: ImageDataset, made: Made) -> dict[str, Any] | None:
+    def _scaled(
+        self, dataset: ImageDataset, entry: dict[str, Any], group: Group
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """What an object becomes in the one image that is made of its own."""
+        [made] = group.images
         across, down = made.size[0] / made.whole[0], made.size[1] / made.whole[1]
         x, y, width, height = entry["bbox"]
         changed: dict[str, Any] = {"bbox": [x * across, y * down, width * across, height * down]}
@@ -114,14 +119,14 @@ class Resize(Step):
             mask = scaled(runs, *made.size, self.masks)
             if not area(mask) and area(runs):
                 if self.lost == "drop":
-                    return None
+                    return
                 self._refuse(dataset.names[made.row], area(runs))
             changed["segmentation"] = encoded_row(mask, entry["segmentation"])
             if area(mask):
                 changed["bbox"] = [float(number) for number in bounds(mask)]
                 if "area" in changed:
                     changed["area"] = float(area(mask))
-        return {**entry, **changed}
+        yield 0, {**entry, **changed}
 
     def _refuse(self, name: str, pixels: int) -> None:
         message = f"a mask of {pixels:,} pixels would have none left by the rule {self.masks!r}"

@@ -77,7 +77,7 @@ class Tile(Step):
         tiles = reshaped(
             dataset,
             plan,
-            lambda entry, whole: CutObject(entry, whole, self.min_share).within,
+            lambda entry, group: CutObject(entry, group.images[0].whole, self.min_share).pieces(group),
             kinds_of(dataset),
             self.step_name,
         )

@@ -68,8 +68,8 @@ def write_parquet(scene: Scene, write: Write, *, images: bool = True, shard_byte
     Raises:
         InvalidInputError: A file can't be that small.
     """
-    if shard_bytes < 1:
-        raise InvalidInputError(f"a file has one byte or more, not {shard_bytes}")
+    if type(shard_bytes) is not int or shard_bytes < 1:
+        raise InvalidInputError(f"a file has one byte or more, not {shard_bytes!r:.60}")
     features = features_of(scene, images=images)
     for part, name in zip(scene.parts, _split_names(scene), strict=True):
         shards = _shards(scene, part, shard_bytes) if images else [(list(part.rows), [0] * len(part.rows))]
