@@ -33,13 +33,15 @@ AnyReference = str | CardRef | DataCard
 
 
 class CardRegistry:
-    """A registry of datasets in a folder: versioned, immutable cards and the bytes that they pin.
+    """A registry of datasets in a folder or a bucket: versioned, immutable cards and the bytes that they pin.
 
     Nothing is read or written before the first call. A registry can be used from several threads and processes at once.
 
     Args:
-        url: A folder, or a store of another kind; by default ``$IMAGECARDS_REGISTRY``, else ``.imagecards`` in the
-            working directory.
+        url: A folder, ``s3://bucket/folder``, or a store of another kind; by default ``$IMAGECARDS_REGISTRY``, else
+            ``.imagecards`` in the working directory.
+        allow_unsafe_store: Whether a registry may be made in a store that lets a second writer replace what the first
+            one wrote. Versions that several people register at once can then be lost.
 
     Example:
         >>> import imagecards as ic, polars as pl, tempfile
@@ -49,9 +51,10 @@ class CardRegistry:
         2
     """
 
-    def __init__(self, url: str | os.PathLike[str] | Store | None = None) -> None:
+    def __init__(self, url: str | os.PathLike[str] | Store | None = None, *, allow_unsafe_store: bool = False) -> None:
         place = url or os.environ.get("IMAGECARDS_REGISTRY") or ".imagecards"
         self.store: Store = place if isinstance(place, Store) else open_store(place)
+        self._allow_unsafe_store = allow_unsafe_store
 
     def __repr__(self) -> str:
         return f"CardRegistry({self.store.url!r})"
@@ -129,7 +132,7 @@ class CardRegistry:
             metadata=metadata,
             artifacts=artifacts,
         )
-        return register(self.store, data, request, executor, reread=reread)
+        return register(self.store, data, request, executor, reread=reread, allow_unsafe_store=self._allow_unsafe_store)
 
     def derive(
         self,
