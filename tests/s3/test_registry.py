@@ -11,6 +11,7 @@ import pytest
 from tests.s3.proxy import Proxy, before, count_requests
 
 from imagecards import CardRegistry, ImageDataset
+from imagecards.datasets.statcache import RACY_NS
 from imagecards.errors import NotFoundError
 from imagecards.registry import gc
 from imagecards.transforms import MinArea
@@ -98,6 +99,7 @@ def write_images(folder: Path, count: int, size: int) -> Path:
         Image.fromarray(pixels).save(folder / f"{number:05d}.png", compress_level=0)
     lines = (json.dumps({"file_name": f"{number:05d}.png", "caption": "noise"}) + "\n" for number in range(count))
     (folder / "metadata.jsonl").write_text("".join(lines))
+    time.sleep(RACY_NS / 1e9)  # files that are younger are read again each time
     return folder
 
 
@@ -123,6 +125,7 @@ def counts(proxy: Proxy, bucket: str, folder: Path, monkeypatch: pytest.MonkeyPa
 def test_few_requests(proxy: Proxy, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = counts(proxy, bucket, write_images(tmp_path / "images", 1000, 20_000), monkeypatch)
     assert found[0] < 40
+    assert found[1] < 8
     assert found[2] < 30
 
 
@@ -132,4 +135,5 @@ def test_few_requests_for_ten_thousand_images(
 ) -> None:
     found = counts(proxy, bucket, write_images(tmp_path / "images", 10_000, 20_000), monkeypatch)
     assert found[0] < 60
+    assert found[1] < 8
     assert found[2] < 30

@@ -152,18 +152,20 @@ def ensure_registry(store: Store, *, allow_unsafe_store: bool = False) -> None:
         StorageError: The store replaces what is there, and that isn't allowed.
         FormatError: There is a registry of a newer format.
     """
-    if store.stat(keys.MARKER) is None:
-        others = [name for name in store.children("") if not name.startswith(".") and name != _LOST_AND_FOUND]
-        if others and keys.MARKER not in others:
-            message = (
-                f"{store.url} holds {', '.join(others[:3])}{'...' if len(others) > 3 else ''} and is no registry: "
-                "choose an empty or a new folder"
-            )
-            raise InvalidInputError(message)
-        if store.remote and not allow_unsafe_store:
-            check_exclusive(store)
-        marker = RegistryMarker(registry=str(uuid.uuid4())).to_json()
-        commit(store, keys.MARKER, marker, ask="register again")
+    with suppress(NotFoundError):
+        lookup.check_registry(store)
+        return
+    others = [name for name in store.children("") if not name.startswith(".") and name != _LOST_AND_FOUND]
+    if others and keys.MARKER not in others:
+        message = (
+            f"{store.url} holds {', '.join(others[:3])}{'...' if len(others) > 3 else ''} and is no registry: "
+            "choose an empty or a new folder"
+        )
+        raise InvalidInputError(message)
+    if store.remote and not allow_unsafe_store:
+        check_exclusive(store)
+    marker = RegistryMarker(registry=str(uuid.uuid4())).to_json()
+    commit(store, keys.MARKER, marker, ask="register again")
     lookup.check_registry(store)
 
 
