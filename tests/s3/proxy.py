@@ -1,14 +1,14 @@
 """A proxy before an S3 server that counts requests, and lets chosen ones go wrong the way networks and servers do."""
 
-import http.client
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+
+from tests.s3.origin import HOP, Origin
 
 ERRORS = {
     "500": (500, "InternalError"),
@@ -23,8 +23,6 @@ ONCE = ("lost", "never", *ERRORS, "late 500", "reset", "truncated", "twice")
 
 FOR_EVER = ("lost for ever", "never for ever")
 KINDS = (*ONCE, *FOR_EVER)
-
-_HOP = {"connection", "keep-alive", "transfer-encoding", "expect", "content-length"}
 
 
 @dataclass
@@ -62,13 +60,20 @@ class Proxy:
 
 
 @contextmanager
-def before(server: str) -> Iterator[Proxy]:
+def before(origin: Origin) -> Iterator[Proxy]:
     """A proxy before a server, for the time of a block."""
-    target = urlsplit(server)
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1  # an answer in one piece
+
+        def handle_expect_100(self) -> bool:
+            self.send_response_only(100)
+            self.end_headers()
+            self.wfile.flush()
+            return True
 
         def handle_one(self) -> None:
             plan = proxy.plan
@@ -89,9 +94,9 @@ def before(server: str) -> Iterator[Proxy]:
             if fault in ERRORS:
                 self._refuse(*ERRORS[fault])
                 return
-            status, headers, data = self._forward(body)
+            status, headers, data = origin(self.command, self.path, dict(self.headers), body)
             if fault == "twice":
-                status, headers, data = self._forward(body)
+                status, headers, data = origin(self.command, self.path, dict(self.headers), body)
             if fault == "lost":
                 self.close_connection = True
             elif fault == "late 500":
@@ -107,21 +112,11 @@ def before(server: str) -> Iterator[Proxy]:
                     with suppress(OSError):
                         self.connection.close()
 
-        def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-            connection = http.client.HTTPConnection(str(target.hostname), target.port, timeout=60)
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
-            headers["Content-Length"] = str(len(body))
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            data = answer.read()
-            connection.close()
-            return answer.status, answer.getheaders(), data
-
-        def _send(self, status: int, headers: list[tuple[str, str]], data: bytes, length: int) -> None:
+        def _send(self, status: int, headers: Mapping[str, str], data: bytes, length: int) -> None:
             self.send_response_only(status)
             stated = None
-            for name, value in headers:
-                if name.lower() not in _HOP:
+            for name, value in headers.items():
+                if name.lower() not in HOP:
                     self.send_header(name, value)
                 elif name.lower() == "content-length":
                     stated = value
@@ -133,7 +128,7 @@ def before(server: str) -> Iterator[Proxy]:
         def _refuse(self, status: int, code: str) -> None:
             told = "<Condition>If-None-Match</Condition>" if status == 412 else ""
             data = f"<Error><Code>{code}</Code><Message>injected</Message>{told}</Error>".encode()
-            self._send(status, [("Content-Type", "application/xml"), ("Retry-After", "0")], data, len(data))
+            self._send(status, {"Content-Type": "application/xml", "Retry-After": "0"}, data, len(data))
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.s3.origin import server
 from tests.s3.proxy import Proxy, before, count_requests
 
 from imagecards import CardRegistry, ImageDataset
@@ -83,7 +84,7 @@ def test_garbage(there: CardRegistry, make_folder: MakeFolder, monkeypatch: pyte
 
 @pytest.fixture
 def proxy(address: str) -> Iterator[Proxy]:
-    with before(address) as running:
+    with before(server(address)) as running:
         yield running
 
 
