@@ -13,6 +13,7 @@ NOT_THERE = ("NoSuchKey", "404", "NotFound")
 TAKEN = ("PreconditionFailed", "412")
 OUT_OF_RANGE = ("InvalidRange", "416", "RequestedRangeNotSatisfiable")
 _BUSY = (
+    "409",  # the answer to HEAD has no code
     *("ConditionalRequestConflict", "OperationAborted", "SlowDown", "RequestTimeout", "TooManyRequests"),
     *("BadDigest", "XAmzContentChecksumMismatch", "IncompleteBody"),  # bytes that were changed on their way
 )
