@@ -61,7 +61,30 @@ def is_whole(store: Store, stored: StoredFile) -> bool:
 
 def lost_file(store: Store, card: DataCard) -> StoredFile | None:
     """The first file that a card names and that is missing or has another size, if there is one."""
-    return next((stored for stored in card.files() if not is_whole(store, stored)), None)
+    if not store.remote:
+        return next((stored for stored in card.files() if not is_whole(store, stored)), None)
+    sizes = stored_sizes(store, card.files())
+    return next((stored for stored in card.files() if sizes[stored.key] != stored.size), None)
+
+
+def stored_sizes(store: Store, files: Iterable[StoredFile]) -> dict[str, int | None]:
+    """The bytes that files have in the store, by key; None for one that is missing.
+
+    On a server, files of one attempt are looked up by one request.
+    """
+    together: dict[str, list[str]] = {}
+    for stored in files:
+        attempt = "/".join(stored.key.split("/")[:4]) if store.remote else stored.key
+        together.setdefault(attempt, []).append(stored.key)
+    sizes: dict[str, int | None] = {}
+    for attempt, named in together.items():
+        if len(named) > 1:
+            there = {entry.key: entry.size for entry in store.list(f"{attempt}/")}
+            sizes.update((key, there.get(key)) for key in named)
+        else:
+            entry = store.stat(named[0])
+            sizes[named[0]] = None if entry is None else entry.size
+    return sizes
 
 
 def read_file(store: Store, stored: StoredFile) -> bytes:

@@ -19,6 +19,7 @@ from imagecards.registry.commit import commit
 from imagecards.registry.files import lost_file
 from imagecards.registry.image_content import Survey, pack_images
 from imagecards.registry.known import versions_behind
+from imagecards.registry.probe import check_exclusive
 from imagecards.registry.publish import (
     Content,
     LenderWithdrawnError,
@@ -42,7 +43,13 @@ Prepare = Callable[[Attempt, Request, DataCard | None], Content]
 
 
 def register(
-    store: Store, data: object, request: Request, executor: Executor | None, *, reread: bool = False
+    store: Store,
+    data: object,
+    request: Request,
+    executor: Executor | None,
+    *,
+    reread: bool = False,
+    allow_unsafe_store: bool = False,
 ) -> DataCard:
     """Register data as `imagecards.CardRegistry.register` says, and tag the version.
 
@@ -56,7 +63,7 @@ def register(
             request = replace(request, artifacts={**kept, **request.artifacts})
     else:
         prepare = _prepare_table(data)
-    ensure_registry(store)
+    ensure_registry(store, allow_unsafe_store=allow_unsafe_store)
     for remaining in reversed(range(_TRIES)):
         previous = _previous(store, request)
         try:
@@ -137,23 +144,28 @@ def _lenders(store: Store, request: Request, previous: DataCard | None, dataset:
     return [card for card in unique.values() if card.kind == "images"]
 
 
-def ensure_registry(store: Store) -> None:
+def ensure_registry(store: Store, *, allow_unsafe_store: bool = False) -> None:
     """Make an empty place a registry; leave one that is there as it is.
 
     Raises:
         InvalidInputError: There are files of another kind.
+        StorageError: The store replaces what is there, and that isn't allowed.
         FormatError: There is a registry of a newer format.
     """
-    if store.stat(keys.MARKER) is None:
-        others = [name for name in store.children("") if not name.startswith(".") and name != _LOST_AND_FOUND]
-        if others and keys.MARKER not in others:
-            message = (
-                f"{store.url} holds {', '.join(others[:3])}{'...' if len(others) > 3 else ''} and is no registry: "
-                "choose an empty or a new folder"
-            )
-            raise InvalidInputError(message)
-        marker = RegistryMarker(registry=str(uuid.uuid4())).to_json()
-        commit(store, keys.MARKER, marker, ask="register again")
+    with suppress(NotFoundError):
+        lookup.check_registry(store)
+        return
+    others = [name for name in store.children("") if not name.startswith(".") and name != _LOST_AND_FOUND]
+    if others and keys.MARKER not in others:
+        message = (
+            f"{store.url} holds {', '.join(others[:3])}{'...' if len(others) > 3 else ''} and is no registry: "
+            "choose an empty or a new folder"
+        )
+        raise InvalidInputError(message)
+    if store.remote and not allow_unsafe_store:
+        check_exclusive(store)
+    marker = RegistryMarker(registry=str(uuid.uuid4())).to_json()
+    commit(store, keys.MARKER, marker, ask="register again")
     lookup.check_registry(store)
 
 

@@ -10,6 +10,7 @@ from imagecards.errors import InvalidInputError
 from imagecards.registry import lookup, tags
 from imagecards.registry.auditor import Auditor
 from imagecards.registry.catalogue import AnyReference, check_kind
+from imagecards.storage import Store
 
 if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing and reading
     import numpy as np
@@ -24,13 +25,15 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing 
 
 
 class CardRegistry(Auditor):
-    """A registry of datasets in a folder: versioned, immutable cards and the bytes that they pin.
+    """A registry of datasets in a folder or a bucket: versioned, immutable cards and the bytes that they pin.
 
     Nothing is read or written before the first call. A registry can be used from several threads and processes at once.
 
     Args:
-        url: A folder, or a store of another kind; by default ``$IMAGECARDS_REGISTRY``, else ``.imagecards`` in the
-            working directory.
+        url: A folder, ``s3://bucket/folder``, or a store of another kind; by default ``$IMAGECARDS_REGISTRY``, else
+            ``.imagecards`` in the working directory.
+        allow_unsafe_store: Whether a registry may be made in a store that lets a second writer replace what the first
+            one wrote. Versions that several people register at once can then be lost.
 
     Example:
         >>> import imagecards as ic, polars as pl, tempfile
@@ -39,6 +42,10 @@ class CardRegistry(Auditor):
         >>> registry.open("astro/sources@^1").to_polars().height
         2
     """
+
+    def __init__(self, url: str | os.PathLike[str] | Store | None = None, *, allow_unsafe_store: bool = False) -> None:
+        super().__init__(url)
+        self._allow_unsafe_store = allow_unsafe_store
 
     def register(
         self,
@@ -108,7 +115,7 @@ class CardRegistry(Auditor):
             metadata=metadata,
             artifacts=artifacts,
         )
-        return register(self.store, data, request, executor, reread=reread)
+        return register(self.store, data, request, executor, reread=reread, allow_unsafe_store=self._allow_unsafe_store)
 
     def derive(
         self,

@@ -40,9 +40,12 @@ class Store(ABC):
 
     Attributes:
         url: What `imagecards.storage.open_store` takes to open this store again; it contains no secrets.
+        remote: Whether a server keeps what is in it: a call is a request that takes time, what can be seen is durable,
+            and whether the server keeps its promises must be tried before anybody relies on it.
     """
 
     url: str
+    remote: bool = False
 
     @classmethod
     @abstractmethod

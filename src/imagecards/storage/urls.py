@@ -14,6 +14,7 @@ SCHEMES: Mapping[str, str] = MappingProxyType(
     {
         "file": "imagecards.storage.local:LocalStore",
         "memory": "imagecards.storage.memory:MemoryStore",
+        "s3": "imagecards.storage.s3:S3Store",
     }
 )
 """Which class serves a scheme: a module and a class in it, imported when a URL asks for it."""
@@ -25,7 +26,8 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     """Open the store that a URL or a path names. Nothing is read or written yet.
 
     Args:
-        url: ``file:///path``, ``memory://name``, or the path of a folder (``~`` is the home folder).
+        url: ``file:///path``, ``memory://name``, ``s3://bucket/folder``, or the path of a folder (``~`` is the home
+            folder).
 
     Raises:
         InvalidInputError: There is no store for URLs of that scheme.

@@ -67,10 +67,15 @@ class StoreContract:
     Attributes:
         processes: Whether other processes see what one puts. Then the store must be picklable.
         races: How many rounds the races have.
+        reads: How often many threads read.
+        start_method: How those other processes are started. What ``forkserver`` starts has the environment variables
+            of its first use.
     """
 
     processes = True
     races = 20
+    reads = 3_000
+    start_method = "forkserver"
 
     def make_store(self, tmp_path: Path) -> Store:
         """Make an empty store, which may keep what it holds below a folder that the test removes."""
@@ -333,7 +338,7 @@ class StoreContract:
             with pytest.raises(InvalidInputError):
                 pickle.dumps(store)
             return
-        with ProcessPoolExecutor(4, mp_context=get_context("forkserver")) as processes:
+        with ProcessPoolExecutor(4, mp_context=get_context(self.start_method)) as processes:
             self._race(processes, store, workers=4)
 
     def _race(self, executor: Executor, store: Store, workers: int) -> None:
@@ -431,7 +436,7 @@ class StoreContract:
             return store.get(f"shards/{which}", start, 900) == which.to_bytes(1, "big") * 900
 
         with ThreadPoolExecutor(8) as threads:
-            assert all(threads.map(read, range(3_000)))
+            assert all(threads.map(read, range(self.reads)))
 
 
 def race_for(store: Store, key: str, body: bytes) -> tuple[bool, bytes]:

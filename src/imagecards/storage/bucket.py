@@ -1,0 +1,150 @@
+"""A bucket, and the requests to it: each process has a connection of its own.
+
+`s3fs` finds the credentials and the server, and holds the connection. Its own way to write is not used: it repeats a
+conditional request whose answer was lost and takes the second answer for the truth, overwrites with empty bodies, and
+remembers listings.
+"""
+
+import asyncio
+import os
+import random
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from imagecards.storage.answers import Refused, refusal
+
+if TYPE_CHECKING:
+    from s3fs import S3FileSystem
+
+Reply = dict[str, Any]
+T = TypeVar("T")
+
+PAUSES = (0.2, 0.8, 2.0, 5.0)
+"""Seconds before a request is repeated; together with what it takes itself far less than it stays valid (15 min)."""
+
+_LONGEST_PAUSE = 30.0  # whatever a server asks for
+_SETTINGS = {
+    "retries": {
+        "total_max_attempts": 1,
+        "mode": "standard",
+    },  # what may be repeated is decided here, request by request
+    "connect_timeout": 10,
+    "read_timeout": 60,
+    "max_pool_connections": 50,
+    # whatever matters has a SHA-256 of ours, on the way there and back
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+}
+
+
+def pauses() -> Iterator[float | None]:
+    """How long to wait after each try, in seconds with some jitter; nothing after the last one."""
+    for pause in PAUSES:
+        yield pause * random.uniform(0.7, 1.3)  # noqa: S311 - only keeps many writers from knocking all at once
+    yield None
+
+
+class Bucket:
+    """One bucket.
+
+    Args:
+        name: Its name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._opened: dict[int, S3FileSystem] = {}  # by process: what was opened before a fork is of no use after it
+        self._locks: dict[int, threading.Lock] = {}
+
+    def ask(self, operation: str, **arguments: Any) -> Reply:
+        """Make a request that may be repeated, until it succeeds or was tried often enough.
+
+        Args:
+            operation: The method of the S3 client.
+            arguments: Its arguments, without the bucket.
+
+        Raises:
+            Refused: What the server said last.
+        """
+        return _result(self.begin(operation, **arguments))
+
+    def begin(self, operation: str, **arguments: Any) -> "Future[Reply]":
+        """As `ask`, without waiting for it."""
+        return self._start(lambda system: self._repeat(system, operation, arguments))
+
+    def ask_once(self, operation: str, **arguments: Any) -> Reply:
+        """Make a request whose repetition its caller decides on.
+
+        Raises:
+            Refused: What the server said.
+        """
+        return _result(self._start(lambda system: self._request(system, operation, arguments)))
+
+    def close(self) -> None:
+        """Let go of the connection; the next request opens another."""
+        system = self._opened.pop(os.getpid(), None)
+        if system is not None:
+            with suppress(Exception):
+                asyncio.run_coroutine_threadsafe(_hang_up(system), system.loop).result(5)
+
+    def _start(self, work: "Callable[[S3FileSystem], Coroutine[Any, Any, Reply]]") -> "Future[Reply]":
+        system = self._system()
+        return asyncio.run_coroutine_threadsafe(work(system), system.loop)
+
+    def _system(self) -> "S3FileSystem":
+        process = os.getpid()
+        if process not in self._opened:
+            with self._locks.setdefault(process, threading.Lock()):
+                if process not in self._opened:
+                    from s3fs import S3FileSystem
+
+                    self._opened[process] = S3FileSystem(
+                        skip_instance_cache=True, use_listings_cache=False, config_kwargs=dict(_SETTINGS)
+                    )
+        return self._opened[process]
+
+    async def _repeat(self, system: "S3FileSystem", operation: str, arguments: Reply) -> Reply:
+        for pause in pauses():
+            try:
+                return await self._request(system, operation, arguments)
+            except Refused as refused:
+                if pause is None or not refused.again:
+                    raise
+                after = refused.after
+            await asyncio.sleep(wait(pause, after))
+        raise AssertionError("the last try either returns or raises")
+
+    async def _request(self, system: "S3FileSystem", operation: str, arguments: Reply) -> Reply:
+        try:
+            client = await system.set_session()
+            reply: Reply = await getattr(client, operation)(Bucket=self.name, **arguments)
+            if "Body" in reply:
+                async with reply["Body"] as body:
+                    reply["Body"] = await body.read()
+            return reply
+        except Exception as error:
+            refused = refusal(error)
+            if refused is None:
+                raise
+        raise refused  # out here, so that nothing of the original error hangs on to it
+
+
+def wait(pause: float, after: float) -> float:
+    """How many seconds to wait: what the server asks for, within reason, or our own."""
+    return max(pause, min(after, _LONGEST_PAUSE))
+
+
+def _result(future: "Future[T]") -> T:
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()  # an interrupt: what is on its way may still arrive, but nothing is sent any more
+        raise
+
+
+async def _hang_up(system: "S3FileSystem") -> None:
+    client = await system.set_session()
+    await client.close()

@@ -1,0 +1,42 @@
+"""The contract of a store, on both servers."""
+
+import os
+from pathlib import Path
+
+import pytest
+from s3fs import S3FileSystem
+from tests.s3.conftest import client_of
+
+from imagecards.storage import Store
+from imagecards.storage.s3 import S3Store
+from imagecards.testing.store_contract import StoreContract
+
+Connections = dict[str, S3FileSystem]
+
+
+@pytest.fixture(scope="module")
+def connections() -> Connections:
+    """By server: to open one takes longer than most of the tests do."""
+    return {}
+
+
+class TestS3Store(StoreContract):
+    races = 3
+    reads = 200
+    start_method = "spawn"
+
+    def make_store(self, tmp_path: Path) -> Store:
+        raise NotImplementedError("the fixture makes it")
+
+    @pytest.fixture
+    def store(self, bucket: str, address: str, connections: Connections) -> Store:
+        self.bucket = bucket
+        opened = S3Store(bucket, "below/a prefix")
+        if address not in connections:
+            connections[address] = opened._bucket._system()
+        opened._bucket._opened[os.getpid()] = connections[address]
+        return opened
+
+    def plant(self, store: Store, key: str, data: bytes) -> None:
+        with client_of(self.bucket) as call:
+            call("put_object", Key=f"below/a prefix/{key}", Body=data)
