@@ -124,7 +124,7 @@ Registry = Annotated[
         "-r",
         metavar="URL",
         envvar="IMAGECARDS_REGISTRY",
-        help="Where the registry is: a folder.",
+        help="Where the registry is: a folder, or s3://bucket/folder.",
         show_default=".imagecards",
     ),
 ]
