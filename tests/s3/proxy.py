@@ -21,7 +21,7 @@ ONCE = ("lost", "never", *ERRORS, "late 500", "reset", "truncated", "twice")
 """What can happen to one request: its answer is lost, it never arrives, it is refused without being carried out (or,
 "late", after it was), its answer is cut off by a reset or by the end of the connection, it arrives twice."""
 
-FOR_EVER = ("lost for ever", "never for ever")
+FOR_EVER = ("lost for ever", "never for ever", "late 500 for ever")
 KINDS = (*ONCE, *FOR_EVER)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from tests.conftest import png
 from tests.s3.origin import BucketInMemory
-from tests.s3.proxy import KINDS, ONCE, Proxy, before, count_requests
+from tests.s3.proxy import FOR_EVER, KINDS, ONCE, Proxy, before, count_requests
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import CommitUnknownError, ImageCardsError, NotFoundError
@@ -182,3 +182,11 @@ def test_each_request_goes_wrong_in_every_way(scene: Scene, name: str, kind: str
     while scene.run(name, runs + 1, kind) is not None:
         runs += 1
     assert runs >= 5
+
+
+@pytest.mark.parametrize("kind", FOR_EVER)
+def test_a_put_that_stays_without_an_answer_is_in_doubt(scene: Scene, kind: str) -> None:
+    store = scene.prepare("register").store
+    with scene.proxy.failing(1, kind), pytest.raises(CommitUnknownError, match="doesn't say whether it was created"):
+        store.put_if_absent("a/b", [b"data"])
+    assert store.put_if_absent("a/b", [b"other"]) is (kind == "never for ever")
