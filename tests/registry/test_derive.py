@@ -12,6 +12,7 @@ from imagecards import CardRegistry, DataCard, ImageDataset
 from imagecards.cards import MOST_STEPS, Made
 from imagecards.errors import InvalidInputError, InvalidMetadataError, NotFoundError
 from imagecards.registry.circumstances import code_revision, environment
+from imagecards.splits import Holdout
 
 MakeFolder = Callable[..., Path]
 
@@ -66,6 +67,19 @@ def test_new_data_under_the_name_of_a_child_are_not_derived(
     registry.derive(raw, Keep(first=2), "a/child")
     other = registry.register(ImageDataset(image_dir=make_folder(3, name="other", seed=50)), "a/child")
     assert (other.transform, other.parents, other.env) == ((), (), {})
+
+
+def test_the_changelog_tells_splits_that_came_went_and_moved(registry: CardRegistry, raw: DataCard) -> None:
+    plans = [
+        [Holdout(shares={"a": 1, "b": 1})],
+        [Holdout(shares={"a": 1, "b": 1}), Holdout(shares={"c": 1}, name="more")],
+        [Holdout(shares={"a": 1, "b": 1})],
+        [Holdout(shares={"a": 1, "b": 1}, seed=3)],
+    ]
+    reasons = [registry.derive(raw, steps, "a/parts").bump_reason for steps in plans]
+    assert reasons[:3] == ["the first version", "minor: 1 split added", "major: 1 split removed"]
+    moved = len(registry.diff("a/parts@2.0.0", "a/parts@3.0.0").splits.moved)
+    assert reasons[3] == f"major: {moved} images in other splits"
 
 
 def test_several_parents_need_a_step_that_joins(registry: CardRegistry, raw: DataCard) -> None:
