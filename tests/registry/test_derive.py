@@ -13,6 +13,7 @@ from imagecards.cards import MOST_STEPS, Made
 from imagecards.errors import InvalidInputError, InvalidMetadataError, NotFoundError
 from imagecards.registry.circumstances import code_revision, environment
 from imagecards.splits import Holdout
+from imagecards.transforms import SelectClasses
 
 MakeFolder = Callable[..., Path]
 
@@ -112,6 +113,11 @@ def test_a_step_that_breaks_the_rules_is_named_and_nothing_is_registered(
         registry.derive(raw, [Keep(first=3), Breaks(how=how)], "a/child")  # type: ignore[arg-type]
     with pytest.raises(NotFoundError):
         registry.versions("a/child")
+
+
+def test_a_step_that_does_not_fit_is_named_once(registry: CardRegistry, raw: DataCard) -> None:
+    with pytest.raises(InvalidInputError, match=r"^step 2, select-classes: there is no class 'none' in this dataset"):
+        registry.derive(raw, [Keep(first=3), SelectClasses(classes=["none"])], "a/child")
 
 
 def test_what_is_no_list_of_steps_says_so(registry: CardRegistry, raw: DataCard) -> None:
