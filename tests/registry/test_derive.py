@@ -12,6 +12,8 @@ from imagecards import CardRegistry, DataCard, ImageDataset
 from imagecards.cards import MOST_STEPS, Made
 from imagecards.errors import InvalidInputError, InvalidMetadataError, NotFoundError
 from imagecards.registry.circumstances import code_revision, environment
+from imagecards.splits import Holdout
+from imagecards.transforms import SelectClasses
 
 MakeFolder = Callable[..., Path]
 
@@ -68,6 +70,19 @@ def test_new_data_under_the_name_of_a_child_are_not_derived(
     assert (other.transform, other.parents, other.env) == ((), (), {})
 
 
+def test_the_changelog_tells_splits_that_came_went_and_moved(registry: CardRegistry, raw: DataCard) -> None:
+    plans = [
+        [Holdout(shares={"a": 1, "b": 1})],
+        [Holdout(shares={"a": 1, "b": 1}), Holdout(shares={"c": 1}, name="more")],
+        [Holdout(shares={"a": 1, "b": 1})],
+        [Holdout(shares={"a": 1, "b": 1}, seed=3)],
+    ]
+    reasons = [registry.derive(raw, steps, "a/parts").bump_reason for steps in plans]
+    assert reasons[:3] == ["the first version", "minor: 1 split added", "major: 1 split removed"]
+    moved = len(registry.diff("a/parts@2.0.0", "a/parts@3.0.0").splits.moved)
+    assert reasons[3] == f"major: {moved} images in other splits"
+
+
 def test_several_parents_need_a_step_that_joins(registry: CardRegistry, raw: DataCard) -> None:
     second = registry.derive(raw, Keep(first=2), "a/second")
     child = registry.derive([raw, second], [Join(), Keep(first=1)], "a/joined")
@@ -98,6 +113,11 @@ def test_a_step_that_breaks_the_rules_is_named_and_nothing_is_registered(
         registry.derive(raw, [Keep(first=3), Breaks(how=how)], "a/child")  # type: ignore[arg-type]
     with pytest.raises(NotFoundError):
         registry.versions("a/child")
+
+
+def test_a_step_that_does_not_fit_is_named_once(registry: CardRegistry, raw: DataCard) -> None:
+    with pytest.raises(InvalidInputError, match=r"^step 2, select-classes: there is no class 'none' in this dataset"):
+        registry.derive(raw, [Keep(first=3), SelectClasses(classes=["none"])], "a/child")
 
 
 def test_what_is_no_list_of_steps_says_so(registry: CardRegistry, raw: DataCard) -> None:

@@ -57,6 +57,9 @@ def test_depth_counts_generations(family: CardRegistry) -> None:
     for wrong in ({"depth": -1}, {"direction": "sideways"}):
         with pytest.raises(InvalidInputError, match=r"depth|direction"):
             family.lineage("a/mid", **wrong)
+    for depth in (-1, "2", 1.5, True):
+        with pytest.raises(InvalidInputError, match="is no number of generations"):
+            family.lineage("a/end", depth=depth)  # type: ignore[arg-type]
 
 
 def test_as_text(family: CardRegistry) -> None:

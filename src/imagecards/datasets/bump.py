@@ -109,9 +109,8 @@ def _reasons(diff: Diff) -> Iterator[str]:
     for change, count in counts.get("categories", {}).items():
         yield f"{count:,} categor{'y' if count == 1 else 'ies'} {change}"
     for change, count in counts.get("splits", {}).items():
-        yield (
-            f"{_plural(count, 'image')} in other splits" if "moved" in change else f"{_plural(count, 'split')} {change}"
-        )
+        moved = change == "images moved"
+        yield f"{_plural(count, 'image')} in other splits" if moved else f"{_plural(count, 'split')} {change}"
     yield from (f"other {name}" for name in diff.attributes)
 
 

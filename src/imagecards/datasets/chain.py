@@ -49,7 +49,7 @@ def _apply(what: str, step: Step, dataset: ImageDataset, *others: ImageDataset) 
     try:
         made = step.apply(dataset, *others)
     except InvalidInputError as error:
-        raise InvalidInputError(f"{what}: {error}") from error
+        raise InvalidInputError(f"{what}: {str(error).removeprefix(f'{step.step_name}: ')}") from error
     if not isinstance(made, ImageDataset):
         raise InvalidInputError(f"{what} gave {type(made).__name__}, not an ImageDataset: apply has to return one")
     try:

@@ -126,8 +126,12 @@ def _counts(node: Node) -> str:
         return ""
     summary = node.card.summary
     if summary.rows is not None:
-        return f"  {summary.rows:,} rows"
-    return f"  {summary.images:,} images, {summary.objects:,} objects"
+        return f"  {_plural(summary.rows, 'row')}"
+    return f"  {_plural(summary.images, 'image')}, {_plural(summary.objects, 'object')}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _how(edge: Edge) -> str:

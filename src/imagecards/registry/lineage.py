@@ -35,7 +35,7 @@ def draw_lineage(store: Store, root: DataCard, direction: Direction, depth: int 
     """
     if direction not in get_args(Direction):
         raise InvalidInputError(f"direction={direction!r} is not one of {', '.join(get_args(Direction))}")
-    if depth is not None and depth < 0:
+    if depth is not None and (type(depth) is not int or depth < 0):
         raise InvalidInputError(f"depth={depth!r} is no number of generations: give 0 or more, or None for all")
     drawn = Drawn()
     _add_version(store, drawn, root)
