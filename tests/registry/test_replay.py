@@ -15,6 +15,7 @@ from imagecards import CardRegistry, DataCard, ImageDataset
 from imagecards.cards import seal, unseal
 from imagecards.datasets import own_steps
 from imagecards.errors import InvalidInputError, StorageError
+from imagecards.transforms import Resize
 
 MakeFolder = Callable[..., Path]
 
@@ -92,6 +93,19 @@ def test_a_step_that_can_not_be_done_again_is_told(
     assert not found.ok
     [problem] = found.problems
     assert said.replace(".first", "(first").replace(".more", "(more") in problem
+
+
+def test_huge_images_that_were_not_registered_are_not_even_made(
+    registry: CardRegistry, child: DataCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = registry.derive(child, Resize(width=4, height=3), "a/small")
+    assert registry.replay(small).ok
+    rewrite(registry, small, transform=[step("resize", width=9000, height=9000)])
+    monkeypatch.setattr("imagecards.registry.reading.ShardSource.read", lambda *_: pytest.fail("an image was read"))
+    [problem] = registry.replay("a/small").problems
+    assert problem.startswith("000.png would come out with 9,000 x 9,000 pixels, and was registered with 4 x 3: ")
+    rewrite(registry, registry.load("a/small"), transform=[step("tile", width=1, height=1)])
+    assert "and was not registered" in registry.replay("a/small").problems[0]
 
 
 def test_a_step_by_the_name_of_a_module_imports_nothing(registry: CardRegistry, child: DataCard) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagecards.cards import Artifact, DataCard, Written
-from imagecards.datasets import Diff, diff_sides
+from imagecards.datasets import Diff, ImageDataset, diff_sides
 from imagecards.digests import digest
 from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError
 from imagecards.registry.artifacts import readable_artifacts
+from imagecards.registry.contents import read_records
 from imagecards.registry.difference import card_side
+from imagecards.registry.known import known_facts
 from imagecards.registry.parents import find_parent
 from imagecards.registry.plain_files import walk_files
 from imagecards.registry.recompute import recompute, side_and_digest, write_from
@@ -116,7 +118,11 @@ def _replay_dataset(store: Store, card: DataCard) -> Replay:
     if problems:
         return Replay(reference, expected, problems=tuple(problems), notes=notes)
     try:
-        side, actual = side_and_digest(recompute(store, cards, card.transform))
+        child = recompute(store, cards, card.transform)
+        other = _other_image(store, card, child)
+        if other:
+            return Replay(reference, expected, problems=(other,), notes=notes)
+        side, actual = side_and_digest(child)
     except IntegrityError as error:
         problem = f"could not be made again, because a parent is damaged: {error}"
         return Replay(reference, expected, problems=(problem,), notes=notes)
@@ -133,6 +139,25 @@ def _replay_dataset(store: Store, card: DataCard) -> Replay:
         problem = "states a dataset digest that its own records do not have: run verify --deep"
         return Replay(reference, expected, actual, problems=(problem,), notes=notes)
     return Replay(reference, expected, actual, diff, notes=notes)
+
+
+def _other_image(store: Store, card: DataCard, child: ImageDataset) -> str:
+    """Say which image would be made that was not registered, before any is made: steps may ask for huge ones."""
+    table = child.table
+    if card.records is None or not {"width", "height"} <= set(table.column_names):
+        return ""
+    made = table.filter(known_facts(child.source, table["file_name"])["sha256"].is_null())
+    columns = ("file_name", "width", "height")
+    records = read_records(store, card.records, columns, rows=card.summary.images)
+    registered = {name: size for name, *size in zip(*(records[column].to_pylist() for column in columns), strict=True)}
+    for name, *size in zip(*(made[column].to_pylist() for column in columns), strict=True):
+        if registered.get(name) != size:
+            there = registered.get(name)
+            was = f"was registered with {there[0]:,} x {there[1]:,}" if there else "was not registered"
+            return (
+                f"{name} would come out with {size[0]:,} x {size[1]:,} pixels, and {was}: other steps made this version"
+            )
+    return ""
 
 
 def _replay_artifact(
