@@ -72,7 +72,10 @@ def walk(folder: Path) -> None:
         "7. Derive",
         "Without the small flakes, in three folds. The card says how, so anyone can make it again and compare.",
     )
-    run("derive vision/flakes --name vision/folds -s 'min-area pixels=2000' -s drop-empty -s 'k-fold k=3 seed=42'")
+    run(
+        "derive vision/flakes --name vision/folds \\\n"
+        "      --step 'min-area pixels=2000' --step drop-empty --step 'k-fold k=3 seed=42'"
+    )
     run("replay vision/folds")
     run("lineage vision/folds")
 
