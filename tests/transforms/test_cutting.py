@@ -247,14 +247,14 @@ def test_too_many_tiles_are_refused_before_they_are_made(make: Make) -> None:
 
 
 def test_many_objects_in_many_tiles_take_bounded_time(make: Make, objects: Callable[..., Any]) -> None:
-    boxes = [("x", [number % 400 * 1.0, number // 400 * 1.0, 1.5, 1.5]) for number in range(20_000)]
-    image = {"a.png": photograph(500, 500)[1]}
-    dataset = make([{"file_name": "a.png", "objects": objects(boxes)}], size=(500, 500), images=image)
+    boxes = [("x", [number % 200 * 1.0, number // 200 * 1.0, 1.5, 1.5]) for number in range(5_000)]
+    image = {"a.png": photograph(250, 250)[1]}
+    dataset = make([{"file_name": "a.png", "objects": objects(boxes)}], size=(250, 250), images=image)
     before = time.process_time()
     tiles = Tile(width=2, height=2).apply(dataset)
-    assert len(tiles) == 62_500
-    assert time.process_time() - before < 30
-    assert sum(map(len, found(tiles).values())) == sum((1 + x % 2) * (1 + y % 2) for y in range(50) for x in range(400))
+    assert len(tiles) == 15_625
+    assert time.process_time() - before < 30  # 2 s measured; each object held against each tile takes minutes
+    assert sum(map(len, found(tiles).values())) == sum((1 + x % 2) * (1 + y % 2) for y in range(25) for x in range(200))
 
 
 def test_a_mask_without_pixels_is_where_its_box_is(make: Make, objects: Callable[..., Any]) -> None:
