@@ -14,9 +14,6 @@ from imagecards.errors import CommitUnknownError, ImageCardsError, NotFoundError
 from imagecards.testing.faults import count_calls, fail_at, os_calls, raise_at, run_killed
 
 MakeFolder = Callable[..., Path]
-# thousands of registrations: traced, they take half as long again, and cover no line that others do not
-pytestmark = pytest.mark.no_cover
-
 ERRNOS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 
