@@ -58,7 +58,7 @@ def decode_many(texts: Sequence[str | bytes]) -> tuple[Ints, Ints]:
     if not texts:
         return np.zeros(0, np.int64), np.zeros(1, np.int64)
     if set(map(type, texts)) <= {bytes}:
-        data = _characters(b"".join(texts))  # type: ignore[arg-type]
+        data = _characters(b"".join(texts))  # type: ignore[arg-type]  # the line above sees that all are bytes
     else:
         data = np.concatenate([_characters(text) for text in texts])
     return _decoded(data, np.fromiter(map(len, texts), np.int64, len(texts)))

@@ -110,6 +110,7 @@ def read_result(results: Mapping[int, Any], place: str, size: tuple[int, int] | 
 def size_said(raw: object) -> tuple[int, int] | None:
     """Width and height of the image as a result says them, or the ``meta`` of a task."""
     said = (raw.get("original_width"), raw.get("original_height")) if isinstance(raw, Mapping) else (None, None)
+    # mypy does not learn from all() that both are whole numbers
     return said if all(type(side) is int and side > 0 for side in said) else None  # type: ignore[return-value]
 
 
