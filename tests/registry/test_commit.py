@@ -7,6 +7,7 @@ import pytest
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import CommitUnknownError, ImageCardsError, NotFoundError, StorageError, VersionConflictError
+from imagecards.registry import publish
 from imagecards.storage import MemoryStore
 
 MakeFolder = Callable[..., Path]
@@ -80,6 +81,58 @@ def test_a_refusal_leaves_nothing(make_folder: MakeFolder) -> None:
     error = register(store, make_folder(2))
     assert type(error) is StorageError
     assert [entry.key for entry in store.list("")] == ["imagecards.json"]
+
+
+class Slow(Troubled):
+    """A store in which each card takes an hour to be put, and the first answers to that are lost."""
+
+    hours = 0.0
+
+    def put_if_absent(self, key: str, body: Iterable[bytes]) -> bool:
+        if key.startswith("cards/"):
+            self.hours += 1
+        return super().put_if_absent(key, body)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    store = Slow(NEVER_SENT, "cards/", times=0)
+    monkeypatch.setattr("imagecards.registry.attempt._now", lambda: store.hours * 3600)
+    return store
+
+
+def test_an_attempt_that_became_too_old_commits_nothing(
+    slow: Slow, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pack_for_hours(*arguments: object) -> object:
+        slow.hours += 6.1
+        return pack_images(*arguments)  # type: ignore[arg-type]  # handed through
+
+    from imagecards.registry.image_content import pack_images
+
+    monkeypatch.setattr("imagecards.registry.register.pack_images", pack_for_hours)
+    error = register(slow, make_folder(2))
+    assert type(error) is StorageError
+    assert "has taken 6.1 h" in str(error)
+    assert [entry.key for entry in slow.list("")] == ["imagecards.json"]
+
+
+@pytest.mark.parametrize(("began", "sent"), [(1.5, 5), (4.5, 2)])
+def test_a_card_is_not_sent_again_by_an_attempt_that_became_too_old(
+    slow: Slow, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, began: float, sent: int
+) -> None:
+    slow.times = 10**9
+    check_ready = publish._check_ready
+
+    def check_for_hours(*arguments: object) -> None:
+        slow.hours += began
+        check_ready(*arguments)  # type: ignore[arg-type]  # handed through
+
+    monkeypatch.setattr(publish, "_check_ready", check_for_hours)
+    error = register(slow, make_folder(2))
+    assert isinstance(error, CommitUnknownError), "what was sent before may still arrive"
+    assert slow.hours - began == sent
+    assert any(entry.key.startswith("data/") for entry in slow.list(""))
 
 
 def test_a_refusal_after_a_lost_answer_is_not_called_failure(make_folder: MakeFolder) -> None:

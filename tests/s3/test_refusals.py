@@ -15,6 +15,7 @@ from tests.s3.servers import KEY, SECRET
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import ImageCardsError, InvalidInputError, NotFoundError, ReadOnlyError, StorageError
+from imagecards.storage import bucket as requests
 from imagecards.storage import open_store
 from imagecards.storage.s3 import S3Store
 
@@ -108,6 +109,14 @@ def test_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StorageError, match="check the network") as caught:
         S3Store("bucket").put_if_absent("a", [b"data"])
     assert type(caught.value) is StorageError, "nothing was sent, so nothing is in doubt"
+
+
+def test_tries_that_take_long_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request may arrive 20 minutes late at most, since garbage collection relies on that."""
+    assert len(list(requests.pauses())) == 5
+    seconds = iter([0.0, 0.0, 119.0, 121.0])
+    monkeypatch.setattr(requests, "monotonic", lambda: next(seconds))
+    assert [pause is None for pause in requests.pauses()] == [False, False, True]
 
 
 def test_a_password_in_the_server_s_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,13 +66,11 @@ class Attempt:
             StorageError: The attempt is too old, or the store failed before anything became visible.
             CommitUnknownError: Whether it was committed is not known.
         """
-        self.check_age()
+        # a card, by which resolve finds the attempt, or a document of which the caller says how to ask for it
+        attempt, ask = (self.id, f"ask registry.resolve({self.id!r})") if ask is None else ("", ask)
         self._exposed = True
         try:
-            if ask is None:  # a card, by which resolve finds the attempt
-                there = commit(self.store, key, body, ask=f"ask registry.resolve({self.id!r})", attempt=self.id)
-            else:
-                there = commit(self.store, key, body, ask=ask)
+            there = commit(self.store, key, body, ask=ask, attempt=attempt, before_each=self.check_age)
         except CommitUnknownError:
             raise
         except ImageCardsError:

@@ -1,12 +1,22 @@
 """The commit: one conditional write, and the truth about how it ended."""
 
+from collections.abc import Callable
+
 from imagecards.errors import CommitUnknownError, ImageCardsError, NotFoundError
 from imagecards.storage import Store
 
 _TRIES = 5
 
 
-def commit(store: Store, key: str, body: bytes, *, ask: str, attempt: str = "") -> bytes:
+def commit(
+    store: Store,
+    key: str,
+    body: bytes,
+    *,
+    ask: str,
+    attempt: str = "",
+    before_each: Callable[[], None] = lambda: None,
+) -> bytes:
     """Put a document at a key unless one is there, and say which document is there now.
 
     The same body is sent again after an answer that was lost. What can be read back decides: the answer to a request
@@ -18,6 +28,7 @@ def commit(store: Store, key: str, body: bytes, *, ask: str, attempt: str = "") 
         body: The document.
         ask: How the caller can find out later, for the message.
         attempt: Its attempt, where ``CardRegistry.resolve`` can find it.
+        before_each: Called before each try; raises where the document may not be sent any more.
 
     Returns:
         ``body`` when this call (or an earlier, doubtful try of it) committed it, else what was there first.
@@ -29,6 +40,12 @@ def commit(store: Store, key: str, body: bytes, *, ask: str, attempt: str = "") 
     """
     doubt: ImageCardsError | None = None
     for _ in range(_TRIES):
+        try:
+            before_each()
+        except ImageCardsError:
+            if doubt is None:
+                raise
+            break  # what was sent before may still arrive
         try:
             return body if store.put_if_absent(key, [body]) else store.get(key)
         except CommitUnknownError as error:

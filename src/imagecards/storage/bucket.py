@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagecards.storage.answers import Refused, refusal
@@ -23,9 +24,10 @@ Reply = dict[str, Any]
 T = TypeVar("T")
 
 PAUSES = (0.2, 0.8, 2.0, 5.0)
-"""Seconds before a request is repeated; together with what it takes itself far less than it stays valid (15 min)."""
+"""Seconds before a request is repeated."""
 
 _LONGEST_PAUSE = 30.0  # whatever a server asks for
+_PATIENCE = 120.0  # after so many seconds the next try is the last: its request, valid for 15 min, is over in 20
 _SETTINGS = {
     "retries": {
         "total_max_attempts": 1,
@@ -42,7 +44,10 @@ _SETTINGS = {
 
 def pauses() -> Iterator[float | None]:
     """How long to wait after each try, in seconds with some jitter; nothing after the last one."""
+    began = monotonic()
     for pause in PAUSES:
+        if monotonic() - began > _PATIENCE:
+            break
         yield pause * random.uniform(0.7, 1.3)  # noqa: S311 - only keeps many writers from knocking all at once
     yield None
 
