@@ -279,6 +279,18 @@ class StoreContract:
         store.delete([left])
         assert [entry.key for entry in store.list("")] == ["a/b"]
 
+    def test_what_nobody_finished_can_be_deleted(self, store: Store) -> None:
+        def body() -> Iterator[bytes]:
+            yield b"half"
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            store.put_if_absent("a/b", body())
+        left = [entry.key for entry in store.unfinished("a/")]
+        assert all(key.startswith(f"a/{LEFTOVER}") for key in left)
+        store.delete(left)
+        assert list(store.unfinished("")) == []
+
     def test_nothing_is_put_under_a_leftover_s_name(self, store: Store) -> None:
         with pytest.raises(InvalidInputError, match="leftover"):
             store.put_if_absent(f"a/{LEFTOVER}x", [b"data"])
