@@ -1,5 +1,6 @@
 """What each command does and prints."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 
 from imagecards import CardRegistry
+from imagecards.storage.cache import open_cache
 
 MakeFolder = Callable[..., Path]
 Run = Callable[..., Any]
@@ -297,6 +299,22 @@ def test_gc_lists_before_it_deletes(run: Run, filled: Path) -> None:
     assert not stray.exists()
 
 
+def test_cache_shows_and_clears(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = open_cache()
+    assert cache is not None
+    cache.put(hashlib.sha256(b"image").digest(), b"image")
+    assert run("cache").out == f"{cache.root}: 1 file, 5 B of 10.7 GB at most\n"
+    told = {"folder": cache.root, "files": 1, "size": 5, "limit": 10 << 30, "cleared": False}
+    assert run("cache", "--json").json == told
+    assert run("cache", "--clear").out == f"{cache.root}: 1 file, 5 B deleted\n"
+    assert run("cache", "--json").json["files"] == 0
+    monkeypatch.setenv("IMAGECARDS_CACHE", "off")
+    assert run("cache", "--clear").out.startswith("nothing is cached")
+    assert run("cache", "--json").json["folder"] is None
+    monkeypatch.setenv("IMAGECARDS_CACHE_SIZE", "much")
+    assert "'much'" in run("cache").err
+
+
 def test_validate_lists_all_at_once(run: Run, make_folder: MakeFolder) -> None:
     good = make_folder(3)
     assert run("validate", good).out == f"{good}: 3 images valid\n"
@@ -358,13 +376,14 @@ def test_every_command_has_json(run: Run) -> None:
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     expected = (
         "validate convert compare formats register derive attach list versions log show diff leaks lineage impact "
-        "replay use uses lock fetch tag untag withdraw verify gc"
+        "replay use uses lock fetch tag untag withdraw verify gc cache"
     )
     assert " ".join(commands) == expected
+    without_one = ("validate", "convert", "compare", "formats", "cache")
     for command in commands:
         explained = run(command, "--help").out
         assert "--json" in explained
-        assert ("--registry" in explained) == (command not in ("validate", "convert", "compare", "formats"))
+        assert ("--registry" in explained) == (command not in without_one)
         assert json.loads(run(command, "--json", "--no-such-option").out)["exit_code"] == 2
 
 

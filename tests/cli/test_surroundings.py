@@ -67,6 +67,7 @@ HEAVY = ("PIL", "numpy", "pandas", "polars", "pyarrow", "rich")
         ("untag a/b prod", ("pydantic",)),
         ("withdraw a/b@1.0.0 --reason x", ("pydantic",)),
         ("gc", ("pydantic",)),
+        ("cache", ("pydantic",)),
         ("list", ("pydantic", "polars")),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import rounds
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import VersionConflictError
@@ -76,6 +77,11 @@ def test_with_the_next_number_every_process_gets_its_own_version(registry: CardR
     assert set(outcomes) == {f"1.{minor}.0" for minor in range(PROCESSES)}
     check_versions(registry, folders, outcomes)
     assert len(registry.store.children("tags/a/b/newest/")) == PROCESSES, "every move of the tag is in its log"
+
+
+@pytest.mark.campaign
+def test_many_rounds_of_many_processes(registry: CardRegistry) -> None:
+    rounds.race(registry.url, workers=32, rounds=20)
 
 
 def test_with_one_number_exactly_one_wins(registry: CardRegistry, folders: list[Path]) -> None:

@@ -55,6 +55,8 @@ class BucketInMemory:
             names = ElementTree.fromstring(body).iter("{http://s3.amazonaws.com/doc/2006-03-01/}Key")
             self.store.delete([str(name.text) for name in names])
             return 200, {}, b"<DeleteResult/>"
+        if "uploads" in asked:
+            return 200, {}, b"<ListMultipartUploadsResult/>"
         if "list-type" in asked:
             return self._list(asked["prefix"][0], deep="delimiter" not in asked)
         return self._get(key, headers.get("Range"))

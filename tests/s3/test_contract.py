@@ -21,8 +21,9 @@ def connections() -> Connections:
 
 
 class TestS3Store(StoreContract):
-    races = 3
-    reads = 200
+    races = 2
+    racers = 2
+    reads = 100
     start_method = "spawn"
 
     def make_store(self, tmp_path: Path) -> Store:

@@ -11,6 +11,7 @@ from tests.s3.conftest import client_of
 from tests.s3.origin import server
 from tests.s3.proxy import Proxy, before, count_requests
 
+from imagecards.cards.document import LARGEST
 from imagecards.errors import CommitUnknownError, StorageError
 from imagecards.storage import multipart
 from imagecards.storage.multipart import PART, cut
@@ -30,6 +31,11 @@ def test_parts_are_the_body(pieces: list[bytes], size: int) -> None:
 def test_parts_grow_so_that_ten_thousand_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multipart, "_DOUBLED", 2)
     assert [len(part) for part in cut([bytes(20)], 1)] == [1, 1, 2, 2, 4, 4, 6]
+
+
+def test_no_document_is_sent_in_parts() -> None:
+    """Some servers keep ``If-None-Match`` for whole bodies only, and that is enough because of this."""
+    assert len(list(cut([bytes(LARGEST)]))) == 1
 
 
 @pytest.fixture

@@ -104,6 +104,24 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         S3Store("bucket").get("a")
 
 
+def test_each_store_finds_the_credentials_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    origin = BucketInMemory()
+    seen: list[str] = []
+
+    def watched(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        seen.append(headers["Authorization"].partition("Credential=")[2].partition("/")[0])
+        return origin(method, path, headers, body)
+
+    with before(watched) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+        for key in ("FIRST", "SECOND"):
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+            store = S3Store("bucket")
+            store.children("")
+            store.close()
+    assert seen == ["FIRST", "SECOND"]
+
+
 def test_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StorageError, match="check the network") as caught:

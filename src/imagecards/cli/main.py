@@ -10,6 +10,7 @@ import typer
 from imagecards import __version__
 from imagecards.cli import (
     attach,
+    cache,
     convert,
     derive,
     diff,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     *(validate, convert, register, derive, attach, listing, show, diff),
-    *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc),
+    *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc, cache),
 )
 for room in _ROOMS:
     room.add_commands(app)

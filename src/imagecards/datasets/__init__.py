@@ -4,7 +4,6 @@ Nothing here knows of cards or storage: a dataset reads its images through a `So
 """
 
 from imagecards.datasets.bump import Derived, bump_between, bump_of
-from imagecards.datasets.cachefile import cache_root
 from imagecards.datasets.chain import apply_steps
 from imagecards.datasets.changes import Diff
 from imagecards.datasets.check import Place, check_boxes, check_names, check_sizes
@@ -62,7 +61,6 @@ __all__ = [
     "apply_steps",
     "bump_between",
     "bump_of",
-    "cache_root",
     "check_boxes",
     "check_names",
     "check_sizes",

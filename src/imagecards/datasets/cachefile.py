@@ -5,21 +5,7 @@ import os
 import secrets
 from contextlib import suppress
 
-import platformdirs
-
-
-def cache_root() -> str:
-    """The folder of all that imagecards caches: ``$IMAGECARDS_CACHE``, else the user's cache folder.
-
-    Empty for a user who has no home, as in some containers: then nothing is cached.
-    """
-    given = os.environ.get("IMAGECARDS_CACHE")
-    if given:
-        return given
-    try:
-        return platformdirs.user_cache_dir("imagecards")
-    except (RuntimeError, KeyError):
-        return ""
+from imagecards.cachefolder import cache_root
 
 
 def folder_cache(root: str | os.PathLike[str], suffix: str) -> str:

@@ -7,6 +7,7 @@ from imagecards.cards import DataCard, StoredFile
 from imagecards.errors import CommitUnknownError, IntegrityError, NotFoundError, StorageError
 from imagecards.registry.ahead import ahead
 from imagecards.storage import Store
+from imagecards.storage.cache import cache_for
 
 _STEP = 8 << 20
 
@@ -88,16 +89,24 @@ def stored_sizes(store: Store, files: Iterable[StoredFile]) -> dict[str, int | N
 
 
 def read_file(store: Store, stored: StoredFile) -> bytes:
-    """The bytes of a file, checked against what the card says of it.
+    """The bytes of a file, checked against what the card says of it; those of a server's are kept in the cache.
 
     Raises:
         IntegrityError: The file is missing or has other bytes.
     """
-    return b"".join(read_chunks(store, stored))
+    cache = cache_for(store)
+    if cache is None:
+        return b"".join(read_chunks(store, stored))
+    digest = bytes.fromhex(stored.digest.removeprefix("sha256:"))
+    data = cache.get(digest, stored.size)
+    if data is None:
+        data = b"".join(read_chunks(store, stored))
+        cache.put(digest, data)
+    return data
 
 
 def read_chunks(store: Store, stored: StoredFile) -> Iterator[bytes]:
-    """The bytes of a file in pieces; the check comes with the last one.
+    """The bytes of a file in pieces, from the store itself; the check comes with the last one.
 
     Raises:
         IntegrityError: The file is missing or has other bytes.

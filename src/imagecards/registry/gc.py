@@ -59,7 +59,7 @@ def collect_garbage(store: Store, *, grace: float, delete: bool) -> Garbage:
     oldest = time.time() - grace
     candidates = [entry for entry in _candidates(store) if entry.modified < oldest]
     needed = set(_needed(store, oldest))
-    garbage = [entry for entry in candidates if entry.key not in needed]
+    garbage = sorted(entry for entry in candidates if entry.key not in needed)
     if delete and garbage:
         _check_complete(store)
         store.delete(entry.key for entry in garbage)
@@ -96,7 +96,8 @@ def _lost(what: str, key: str) -> IntegrityError:
 
 
 def _candidates(store: Store) -> Iterator[Entry]:
-    """Data files, and leftovers of interrupted writes anywhere."""
+    """Data files, and leftovers of interrupted writes anywhere; only data are large enough to be sent in parts."""
+    yield from store.unfinished(keys.DATA)
     for entry in store.list(""):
         if entry.key.startswith(keys.DATA) or entry.key.rpartition("/")[2].startswith(LEFTOVER):
             yield entry

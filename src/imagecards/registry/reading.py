@@ -16,6 +16,7 @@ from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.registry import contents
 from imagecards.registry.attributes import read_attributes
 from imagecards.storage import Store
+from imagecards.storage.cache import cache_for
 
 _RUN = 8 << 20  # bytes of one request at most, unless a single image is larger
 _GAP = 64 << 10  # bytes between two images, the header of the second one among them, that are read and left out
@@ -24,6 +25,9 @@ _GAP = 64 << 10  # bytes between two images, the header of the second one among 
 class ShardSource:
     """Images inside tar shards: each one is a ranged read, its digest checked the first time.
 
+    What comes from a server is kept in the cache when it is first read, image by image: whatever version, registry or
+    shard asks for the same bytes later finds them there.
+
     Attributes:
         name: What the images belong to, for messages.
     """
@@ -31,6 +35,7 @@ class ShardSource:
     def __init__(self, store: Store, name: str, shards: Sequence[StoredFile], records: pa.Table) -> None:
         self.name = name
         self._store = store
+        self._cache = cache_for(store)
         self._keys = [shard.key for shard in shards]
         self._rows = {file_name: row for row, file_name in enumerate(records["file_name"].to_pylist())}
         self._shard = array("i", _column(records, "shard", np.int32).tobytes())
@@ -56,7 +61,8 @@ class ShardSource:
             IntegrityError: The stored bytes are not those that were registered.
         """
         row = self._row(name)
-        return self._checked_bytes(name, row, self._get(name, row, self._size[row]))
+        cached = self._cached(row)
+        return cached if cached is not None else self._checked_bytes(name, row, self._get(name, row, self._size[row]))
 
     def facts(self, names: pa.ChunkedArray) -> pa.Table:
         """What was registered of image files: the table of `imagecards.datasets.FILE_FACTS`, in the order of names.
@@ -112,12 +118,35 @@ class ShardSource:
         return self._shard[row] == self._shard[first] and 0 <= gap <= _GAP and end <= _RUN
 
     def _read_run(self, run: Sequence[tuple[str, int]]) -> Iterator[bytes]:
-        (name, first), last = run[0], run[-1][1]
+        """The images of a run; those between two that are cached come in one request."""
+        cached = {row: data for _, row in run if (data := self._cached(row)) is not None}
+        fetched: dict[int, memoryview] = {}
+        part: list[tuple[str, int]] = []
+        for name, row in run:
+            if row not in cached:
+                if part and not self._follows(part, row):
+                    fetched.update(self._fetch(part))
+                    part = []
+                part.append((name, row))
+        if part:
+            fetched.update(self._fetch(part))
+        for name, row in run:
+            yield cached[row] if row in cached else self._checked_bytes(name, row, bytes(fetched[row]))
+
+    def _fetch(self, part: Sequence[tuple[str, int]]) -> Iterator[tuple[int, memoryview]]:
+        """The bytes of images that lie one behind the other, by row."""
+        (name, first), last = part[0], part[-1][1]
         begin = self._offset[first]
         together = memoryview(self._get(name, first, self._offset[last] + self._size[last] - begin))
-        for name, row in run:
+        for _, row in part:
             start = self._offset[row] - begin
-            yield self._checked_bytes(name, row, bytes(together[start : start + self._size[row]]))
+            yield row, together[start : start + self._size[row]]
+
+    def _cached(self, row: int) -> bytes | None:
+        return self._cache.get(self._digest(row), self._size[row]) if self._cache is not None else None
+
+    def _digest(self, row: int) -> bytes:
+        return self._sha256[32 * row : 32 * row + 32]
 
     def _checked_bytes(self, name: str, row: int, data: bytes) -> bytes:
         if not self._checked[row]:
@@ -125,7 +154,7 @@ class ShardSource:
         return data
 
     def _check(self, name: str, key: str, row: int, data: bytes) -> None:
-        expected = self._sha256[32 * row : 32 * row + 32]
+        expected = self._digest(row)
         actual = hashlib.sha256(data).digest()
         if actual != expected:
             message = (
@@ -134,6 +163,9 @@ class ShardSource:
             )
             raise IntegrityError(message, f"{key}: {name}", f"sha256:{expected.hex()}", f"sha256:{actual.hex()}")
         self._checked[row] = 1
+        if self._cache is not None:
+            # once in a process: a dataset that doesn't fit would only push out what a later epoch could find
+            self._cache.put(expected, data)
 
 
 def open_images(store: Store, card: DataCard) -> ImageDataset:

@@ -12,12 +12,13 @@ from imagecards.errors import CommitUnknownError, ReadOnlyError, StorageError
 NOT_THERE = ("NoSuchKey", "404", "NotFound")
 TAKEN = ("PreconditionFailed", "412")
 OUT_OF_RANGE = ("InvalidRange", "416", "RequestedRangeNotSatisfiable")
+UNSUPPORTED = ("NotImplemented", "501", "MethodNotAllowed", "405")
+FORBIDDEN = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem")
 _BUSY = (
     "409",  # the answer to HEAD has no code
     *("ConditionalRequestConflict", "OperationAborted", "SlowDown", "RequestTimeout", "TooManyRequests"),
     *("BadDigest", "XAmzContentChecksumMismatch", "IncompleteBody"),  # bytes that were changed on their way
 )
-_FORBIDDEN = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem")
 
 _NETWORK = "check the network, and the server's address (AWS_ENDPOINT_URL, or endpoint_url in ~/.aws/config)"
 _EXPIRED = "the credentials have expired: log in again (aws sso login), or renew them"
@@ -134,7 +135,7 @@ def explained(refused: Refused, place: str, *, writing: bool = False) -> Storage
         writing: Whether something was to be written.
     """
     done = "written" if writing else "read"
-    if refused.code in _FORBIDDEN or (refused.status == 403 and refused.code not in _NEXT_STEP):
+    if refused.code in FORBIDDEN or (refused.status == 403 and refused.code not in _NEXT_STEP):
         rights = "s3:PutObject and s3:DeleteObject" if writing else "s3:GetObject and s3:ListBucket"
         message = f"{place} can't be {done}: permission denied; ask for {rights}, or use another registry"
         return (ReadOnlyError if writing else StorageError)(message)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -104,11 +105,7 @@ class Bucket:
         if process not in self._opened:
             with self._locks.setdefault(process, threading.Lock()):
                 if process not in self._opened:
-                    from s3fs import S3FileSystem
-
-                    self._opened[process] = S3FileSystem(
-                        skip_instance_cache=True, use_listings_cache=False, config_kwargs=dict(_SETTINGS)
-                    )
+                    self._opened[process] = _connect()
         return self._opened[process]
 
     async def _repeat(self, system: "S3FileSystem", operation: str, arguments: Reply) -> Reply:
@@ -140,6 +137,25 @@ class Bucket:
 def wait(pause: float, after: float) -> float:
     """How many seconds to wait: what the server asks for, within reason, or our own."""
     return max(pause, min(after, _LONGEST_PAUSE))
+
+
+def _connect() -> "S3FileSystem":
+    from aiobotocore.session import AioSession
+    from s3fs import S3FileSystem
+
+    session = AioSession()  # each finds the credentials anew, but not what S3 is: that takes a tenth of a second
+    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
+    return S3FileSystem(
+        session=session, skip_instance_cache=True, use_listings_cache=False, config_kwargs=dict(_SETTINGS)
+    )
+
+
+@cache
+def _descriptions(path: str | None) -> Any:
+    """What botocore knows of the services that it can talk to."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
 
 
 def _result(future: "Future[T]") -> T:

@@ -23,6 +23,7 @@ from imagecards.storage.store import (
     check_prefix,
     check_range,
 )
+from imagecards.storage.unfinished import abort_uploads, unfinished_uploads
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BATCH = 1000  # keys that one request deletes at most
@@ -141,6 +142,19 @@ class S3Store(Store):
             names.update(key for key in keys if not key.startswith(LEFTOVER))
         return sorted(names - {""})
 
+    def unfinished(self, prefix: str) -> Iterator[Entry]:
+        """See `Store.unfinished`: here, what was sent in parts."""
+        check_prefix(prefix)
+        try:
+            for name, size, modified in unfinished_uploads(self._bucket, self._root + prefix):
+                key = name.removeprefix(self._root)
+                if check_relative(key) is None:
+                    yield Entry(key, size, modified)
+            return
+        except Refused as refused:
+            problem = refused
+        raise explained(problem, f"{self.url}/{prefix}")
+
     def stat(self, key: str) -> Entry | None:
         """See `Store.stat`."""
         name = self._name(check_key(key))
@@ -156,11 +170,10 @@ class S3Store(Store):
 
     def delete(self, keys: Iterable[str]) -> None:
         """See `Store.delete`."""
-        names = dict.fromkeys(self._name(check_key(key)) for key in keys)
-        for batch in _batches(list(names), _BATCH):
-            problem = self._delete(batch)
-            if problem is not None:
-                raise explained(problem, self.url, writing=True)
+        names = list(dict.fromkeys(self._name(check_key(key)) for key in keys))
+        problem = next(filter(None, map(self._delete, _batches(names, _BATCH))), None) or self._abort(names)
+        if problem is not None:
+            raise explained(problem, self.url, writing=True)
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -223,6 +236,20 @@ class S3Store(Store):
                 break
             time.sleep(pause)
         return problem
+
+    def _abort(self, names: Names) -> Refused | None:
+        """Abort the uploads among what is deleted; says what kept it from that."""
+        folders: dict[str, Names] = {}
+        for name in names:
+            folder, slash, last = name.rpartition("/")
+            if last.startswith(LEFTOVER):
+                folders.setdefault(folder + slash, []).append(name)
+        try:
+            for prefix, leftovers in folders.items():
+                abort_uploads(self._bucket, prefix, leftovers)
+        except Refused as refused:
+            return refused
+        return None
 
     def _pages(self, prefix: str, **arguments: str) -> Iterator[Reply]:
         more: dict[str, str] = {}

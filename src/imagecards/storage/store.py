@@ -114,6 +114,18 @@ class Store(ABC):
             Names in order; none if there is no such folder.
         """
 
+    def unfinished(self, prefix: str) -> Iterator[Entry]:
+        """What puts below a folder left behind and `list` doesn't show, since no key holds it.
+
+        Args:
+            prefix: As that of `list`.
+
+        Returns:
+            An entry for each, under a key whose last part begins with ``.tmp-`` and that `delete` takes. Few stores
+            have anything of that kind.
+        """
+        return iter(())
+
     @abstractmethod
     def stat(self, key: str) -> Entry | None:
         """Say what is known of a key without reading it: None if there is no such key."""

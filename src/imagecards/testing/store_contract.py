@@ -67,6 +67,7 @@ class StoreContract:
     Attributes:
         processes: Whether other processes see what one puts. Then the store must be picklable.
         races: How many rounds the races have.
+        racers: How many processes race.
         reads: How often many threads read.
         start_method: How those other processes are started. What ``forkserver`` starts has the environment variables
             of its first use.
@@ -74,6 +75,7 @@ class StoreContract:
 
     processes = True
     races = 20
+    racers = 4
     reads = 3_000
     start_method = "forkserver"
 
@@ -279,6 +281,18 @@ class StoreContract:
         store.delete([left])
         assert [entry.key for entry in store.list("")] == ["a/b"]
 
+    def test_what_nobody_finished_can_be_deleted(self, store: Store) -> None:
+        def body() -> Iterator[bytes]:
+            yield b"half"
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            store.put_if_absent("a/b", body())
+        left = [entry.key for entry in store.unfinished("a/")]
+        assert all(key.startswith(f"a/{LEFTOVER}") for key in left)
+        store.delete(left)
+        assert list(store.unfinished("")) == []
+
     def test_nothing_is_put_under_a_leftover_s_name(self, store: Store) -> None:
         with pytest.raises(InvalidInputError, match="leftover"):
             store.put_if_absent(f"a/{LEFTOVER}x", [b"data"])
@@ -338,8 +352,8 @@ class StoreContract:
             with pytest.raises(InvalidInputError):
                 pickle.dumps(store)
             return
-        with ProcessPoolExecutor(4, mp_context=get_context(self.start_method)) as processes:
-            self._race(processes, store, workers=4)
+        with ProcessPoolExecutor(self.racers, mp_context=get_context(self.start_method)) as processes:
+            self._race(processes, store, workers=self.racers)
 
     def _race(self, executor: Executor, store: Store, workers: int) -> None:
         for number in range(self.races):
