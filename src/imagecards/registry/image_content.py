@@ -77,7 +77,7 @@ class Survey:
             InvalidMetadataError: It breaks rules that can be seen without them.
             InvalidInputError: A split names an image that is not there.
         """
-        if dataset.image_dir is None:
+        if dataset.root is None:
             records = contents.annotations(dataset.table)
             names = records["file_name"]
             # What a table says of its files is not believed: only a registry knows what it checked.
@@ -89,7 +89,10 @@ class Survey:
         layout = dataset.lay_out(scan)
         layout.report.raise_errors()
         names = layout.records["file_name"]
-        facts = unknown_facts(names) if reread else StatCache(dataset.image_dir).lookup(layout.stats)[0]
+        if reread or dataset.image_dir is None:
+            facts = unknown_facts(names)
+        else:
+            facts = StatCache(dataset.image_dir).lookup(layout.stats)[0]
         return cls(dataset, layout.records, facts, layout.stats["size"].to_pylist(), layout)
 
     @cached_property
@@ -111,12 +114,13 @@ class Survey:
         Raises:
             InvalidMetadataError: The images break rules, or the boxes do not fit them.
         """
-        if self.layout is None or self.dataset.image_dir is None:
+        if self.layout is None:
             table = self.records.select(["file_name", "objects"])
             table = table.append_column("width", facts["width"]).append_column("height", facts["height"])
             report = issues + check_boxes(table) + check_sizes(self.dataset.table, facts)
         else:
-            StatCache(self.dataset.image_dir).remember(self.layout.stats, facts, self.layout.began_ns)
+            if self.dataset.image_dir is not None:
+                StatCache(self.dataset.image_dir).remember(self.layout.stats, facts, self.layout.began_ns)
             report = self.layout.report + issues + self.layout.check_boxes(facts["width"], facts["height"])
         report.raise_errors()
         if report.warnings:
