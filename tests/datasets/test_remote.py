@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 from tests.conftest import png
-from tests.remote import remove, upload, write
+from tests.remote import count_reads, remove, upload, write
 
 from imagecards import ImageDataset
 from imagecards.datasets import examine_bytes
 from imagecards.datasets.remote import ObjectChangedError, RemoteSource, check_url
 from imagecards.datasets.remote.examine import examine_heads
-from imagecards.datasets.remote.objects import Piece, RemoteObject
+from imagecards.datasets.remote.objects import RemoteObject
 from imagecards.datasets.remote.plain import PlainObjects
 from imagecards.errors import InvalidInputError, NotFoundError, StorageError
 
@@ -26,16 +26,7 @@ MakeFolder = Callable[..., Path]
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """The name and length of every read that is made from now on."""
-    made: list[tuple[str, int]] = []
-    read = PlainObjects.read
-
-    def counting(self: PlainObjects, wanted: RemoteObject, start: int, stop: int) -> Piece:
-        made.append((wanted.url.rpartition("/")[2], stop - start))
-        return read(self, wanted, start, stop)
-
-    monkeypatch.setattr(PlainObjects, "read", counting)
-    return made
+    return count_reads(monkeypatch)
 
 
 def test_a_folder_behind_a_url_is_the_dataset_that_it_is_on_disk(make_folder: MakeFolder) -> None:

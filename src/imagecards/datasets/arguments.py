@@ -8,10 +8,10 @@ from typing import Any
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from imagecards.datasets.folder import FolderSource
-from imagecards.datasets.remote import RemoteSource, is_url
+from imagecards.datasets.remote import RemoteSource
 from imagecards.datasets.root import Root
 from imagecards.errors import InvalidInputError, NotFoundError, StorageError
-from imagecards.paths import check_relative
+from imagecards.paths import check_relative, is_url
 from imagecards.records.issues import printable
 from imagecards.records.metadata import ImageMetadata
 

@@ -5,17 +5,15 @@ and `RemoteSource`.
 """
 
 from imagecards.datasets.remote.access import objects_at, present, read_object, read_pieces
-from imagecards.datasets.remote.objects import ObjectChangedError, Origin, RemoteObject
+from imagecards.datasets.remote.objects import ObjectChangedError, RemoteObject
 from imagecards.datasets.remote.source import RemoteSource
-from imagecards.datasets.remote.url import check_url, is_url
+from imagecards.datasets.remote.url import check_url
 
 __all__ = [
     "ObjectChangedError",
-    "Origin",
     "RemoteObject",
     "RemoteSource",
     "check_url",
-    "is_url",
     "objects_at",
     "present",
     "read_object",

@@ -25,20 +25,6 @@ class RemoteObject(NamedTuple):
     sha256: bytes | None = None
 
 
-class Origin(NamedTuple):
-    """Where images were read from.
-
-    Attributes:
-        url: The folder or file, with the commit where there is one.
-        size: The bytes of a file.
-        sha256: The digest of a file.
-    """
-
-    url: str
-    size: int | None = None
-    sha256: bytes | None = None
-
-
 class Piece(NamedTuple):
     """Bytes of an object.
 
@@ -113,6 +99,8 @@ def translated(error: Exception, url: str) -> ImageCardsError:
     code = _code(error)
     if code == "NoSuchBucket":
         return StorageError(f"{url} can't be read: there is no such bucket; create it, or correct the name")
+    if code in ("416", "InvalidRange", "RequestedRangeNotSatisfiable"):
+        return changed(url, "it has fewer bytes")
     if isinstance(error, FileNotFoundError) or code in ("404", "NoSuchKey", "NoSuchVersion", "NotFound"):
         return NotFoundError(f"{url} doesn't exist: see what is there, or restore it from a copy")
     if isinstance(error, PermissionError) or code in ("401", "403", "AccessDenied", "GatedRepoError"):

@@ -49,8 +49,7 @@ class PlainObjects:
         """See `Objects.read`."""
         whole = start == 0 and stop == wanted.size
         try:
-            # one that has grown must not be taken for a whole one
-            end = None if whole else stop
+            end = stop + 1 if whole else stop  # one that has grown must not be taken for a whole one, nor be read whole
             data = self.system().cat_file(self._path(wanted.url), start=start or None, end=end)
         except Exception as error:
             problem = translated(error, wanted.url)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from s3fs import S3FileSystem
 
 _TRIES = 3
+_Wanted = tuple[str | None, int | None]  # the ETag that an answer must have, and the bytes that must follow
 
 
 class S3Objects:
@@ -30,7 +31,7 @@ class S3Objects:
         more: dict[str, str] = {} if deep else {"Delimiter": "/"}
         found: list[RemoteObject] = []
         while True:
-            page = _ask(url, "list_objects_v2", Bucket=bucket, Prefix=prefix, **more)
+            page = _ask(url, "list_objects_v2", {"Bucket": bucket, "Prefix": prefix, **more})
             listed = page.get("Contents", ())
             found += (RemoteObject(f"s3://{bucket}/{each['Key']}", each["Size"], _etag(each)) for each in listed)
             if not page.get("IsTruncated"):
@@ -40,7 +41,7 @@ class S3Objects:
     def look(self, wanted: RemoteObject) -> RemoteObject | None:
         """See `Objects.look`."""
         try:
-            found = _ask(wanted.url, "head_object", **_key(wanted))
+            found = _ask(wanted.url, "head_object", _key(wanted))
         except NotFoundError:
             return None
         return RemoteObject(wanted.url, found["ContentLength"], _etag(found), _version(found))
@@ -49,11 +50,8 @@ class S3Objects:
         """See `Objects.read`."""
         whole = start == 0 and stop == wanted.size
         ranged = {} if whole else {"Range": f"bytes={start}-{stop - 1}"}
-        reply = _ask(wanted.url, "get_object", etag=wanted.etag, **_key(wanted), **ranged)
-        data: bytes = reply["Body"]
-        if len(data) != stop - start:
-            raise changed(wanted.url, f"{len(data):,} bytes came, {stop - start:,} were asked for")
-        return Piece(data, _version(reply))
+        reply = _ask(wanted.url, "get_object", _key(wanted) | ranged, (wanted.etag, stop - start))
+        return Piece(reply["Body"], _version(reply))
 
 
 def _key(wanted: RemoteObject) -> dict[str, str]:
@@ -72,13 +70,13 @@ def _version(reply: dict[str, Any]) -> str | None:
     return None if version == "null" else version  # what was written while no versions were kept
 
 
-def _ask(url: str, operation: str, etag: str | None = None, **arguments: Any) -> dict[str, Any]:
+def _ask(url: str, operation: str, arguments: dict[str, str], wanted: _Wanted = (None, None)) -> dict[str, Any]:
     try:
         from fsspec import filesystem
         from fsspec.asyn import sync
 
         system = filesystem("s3", use_listings_cache=False)  # one for each process, also after a fork
-        reply: dict[str, Any] = sync(system.loop, _answer, system, url, operation, etag, arguments)
+        reply: dict[str, Any] = sync(system.loop, _answer, system, url, operation, wanted, arguments)
         return reply
     except Exception as error:
         problem = translated(error, url)
@@ -86,15 +84,18 @@ def _ask(url: str, operation: str, etag: str | None = None, **arguments: Any) ->
 
 
 async def _answer(
-    system: "S3FileSystem", url: str, operation: str, etag: str | None, arguments: dict[str, Any]
+    system: "S3FileSystem", url: str, operation: str, wanted: _Wanted, arguments: dict[str, Any]
 ) -> dict[str, Any]:
+    etag, length = wanted
     for remaining in reversed(range(_TRIES)):
         reply: dict[str, Any] = await system._call_s3(operation, **arguments)
         if "Body" not in reply:
             return reply
-        if etag is not None and _etag(reply) not in (None, etag):
+        other = etag is not None and _etag(reply) not in (None, etag)
+        if other or reply["ContentLength"] != length:
             reply["Body"].close()
-            raise changed(url, f"its ETag is {_etag(reply)} and was {etag}")
+            what = f"its ETag is {_etag(reply)} and was {etag}" if other else "it has another size"
+            raise changed(url, what)
         try:
             async with reply["Body"] as body:
                 return {**reply, "Body": await body.read()}

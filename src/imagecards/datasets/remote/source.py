@@ -6,9 +6,10 @@ from imagecards.datasets.in_order import in_order
 from imagecards.datasets.largefile import LARGE_BYTES, LargeFile
 from imagecards.datasets.remote.access import objects_at, read_object
 from imagecards.datasets.remote.largeobject import LargeObject
-from imagecards.datasets.remote.objects import Origin, RemoteObject
+from imagecards.datasets.remote.objects import RemoteObject
 from imagecards.datasets.remote.url import check_url
 from imagecards.datasets.scan import FolderScan, FoundFile
+from imagecards.datasets.source import Origin
 from imagecards.errors import InvalidInputError, NotFoundError
 from imagecards.records.issues import Issue
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from imagecards.errors import InvalidInputError
-from imagecards.paths import check_relative
+from imagecards.paths import SCHEME, check_relative
 
 ADAPTERS: Mapping[str, str] = MappingProxyType(
     {"az": "adlfs", "gs": "gcsfs", "hf": "huggingface_hub", "memory": "fsspec", "s3": "s3fs"}
@@ -16,18 +16,7 @@ A card comes from anybody, and whoever opens it reads what it names. So these ar
 the reader's machine, no web addresses, no chains of file systems.
 """
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _FIRST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-def is_url(place: object) -> bool:
-    """Whether something is text that begins as a URL does.
-
-    Example:
-        >>> is_url("s3://bucket/images"), is_url("images")
-        (True, False)
-    """
-    return isinstance(place, str) and _SCHEME.match(place) is not None
 
 
 def check_url(url: str) -> str:
@@ -47,7 +36,7 @@ def check_url(url: str) -> str:
         Traceback (most recent call last):
         imagecards.errors.InvalidInputError: the s3:// URL does not begin with the plain name of a bucket: ...
     """
-    match = _SCHEME.match(url)
+    match = SCHEME.match(url)
     scheme = match[1].lower() if match else ""
     if match is None or scheme not in ADAPTERS:
         known = ", ".join(f"{each}://" for each in ADAPTERS)
