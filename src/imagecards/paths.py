@@ -25,6 +25,9 @@ DEVICE_PATH = r"(?i)(?:^|/)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹
 # \Z in place of $: Python's $ also matches before a last newline, RE2's does not.
 _PLAIN = re.compile(PLAIN_PATH.replace("$", r"\Z"))
 _DEVICE = re.compile(DEVICE_PATH)
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+"""How a URL begins."""
+
 _REFUSED_CATEGORIES = {
     "Cc": "a control character",
     "Cf": "an invisible formatting character",
@@ -32,6 +35,16 @@ _REFUSED_CATEGORIES = {
     "Zl": "a line separator",
     "Zp": "a paragraph separator",
 }
+
+
+def is_url(place: object) -> bool:
+    """Whether something is text that begins as a URL does.
+
+    Example:
+        >>> is_url("s3://bucket/images"), is_url("images")
+        (True, False)
+    """
+    return isinstance(place, str) and SCHEME.match(place) is not None
 
 
 def check_relative(path: str) -> str | None:

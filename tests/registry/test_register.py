@@ -140,7 +140,7 @@ def test_a_change_without_a_trace_is_seen_when_everything_is_read_again(
         files = [file._replace(mtime_ns=1, ctime_ns=1) for file in scan.files]
         return FolderScan(files, scan.issues, scan.began_ns)
 
-    monkeypatch.setattr("imagecards.datasets.dataset_metadata.scan_folder", timeless)
+    monkeypatch.setattr("imagecards.datasets.folder.scan_folder", timeless)
     dataset = ImageDataset(image_dir=make_folder(2))
     first = registry.register(dataset, "a/b")
     assert dataset.image_dir is not None

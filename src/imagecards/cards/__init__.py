@@ -12,6 +12,7 @@ from imagecards.cards.making import MOST_STEPS, Made, Written
 from imagecards.cards.marker import RegistryMarker
 from imagecards.cards.model import FORMAT, Sealed
 from imagecards.cards.name import CardName, check_label
+from imagecards.cards.origin import Origin
 from imagecards.cards.ranges import LATEST, Spec
 from imagecards.cards.reference import CardRef, Reference, parse_reference
 from imagecards.cards.stored import StoredFile
@@ -35,6 +36,7 @@ __all__ = [
     "DataCard",
     "Document",
     "Made",
+    "Origin",
     "Parent",
     "Reference",
     "RegistryMarker",

@@ -13,6 +13,7 @@ from imagecards.cards.frozen import FrozenDict
 from imagecards.cards.making import JsonObject, Steps
 from imagecards.cards.model import CardModel, Count, DigestText, RelativePath, Sealed, Text
 from imagecards.cards.name import CardName
+from imagecards.cards.origin import Origin
 from imagecards.cards.reference import CardRef
 from imagecards.cards.stored import StoredFile
 from imagecards.cards.summary import Summary
@@ -20,6 +21,9 @@ from imagecards.cards.version import Version
 
 MOST_PARENTS = 1000
 """How many parents a card may name."""
+
+MOST_ORIGINS = 1000
+"""How many origins a card may name."""
 
 
 class Parent(CardModel):
@@ -72,6 +76,7 @@ class DataCard(Sealed):
         license: Under which terms it may be used.
         source: Where the data came from.
         metadata: Anything else that its author wants to keep: JSON.
+        origins: The folders behind URLs and the zips that its images were read from, as far as that is known.
         parents: The cards that it was made from, in the order in which the first step takes them.
         transform: The steps from the parents to this version, where it was derived.
         bump_reason: Why its version is the one that it is.
@@ -102,6 +107,7 @@ class DataCard(Sealed):
     license: Text | None = None
     source: Text | None = None
     metadata: JsonObject = FrozenDict()
+    origins: Annotated[tuple[Origin, ...], Field(max_length=MOST_ORIGINS)] = ()
     parents: Annotated[tuple[Parent, ...], Field(max_length=MOST_PARENTS)] = ()
     transform: Steps = ()
     bump_reason: Text | None = None

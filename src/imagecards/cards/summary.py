@@ -30,6 +30,7 @@ class Summary(CardModel):
         width: The smallest and the largest width, in pixels.
         height: The smallest and the largest height, in pixels.
         splits: How many images each split has.
+        linked: How many images are not in the registry: its records name the objects elsewhere that they are.
         rows: How many rows a table has.
         columns: Name and type of each column of a table.
         container: What a table was registered as.
@@ -46,6 +47,7 @@ class Summary(CardModel):
     width: _Range | None = None
     height: _Range | None = None
     splits: _Counts = FrozenDict()
+    linked: Count = 0
     rows: Count | None = None
     columns: tuple[tuple[Text, Text], ...] = ()
     container: Literal["polars", "pandas", "pyarrow", "numpy"] | None = None

@@ -5,18 +5,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagecards.errors import FormatError, ImageCardsError, InvalidInputError
+from imagecards.paths import is_url
 
 if TYPE_CHECKING:
     from imagecards.records import Report
 
 
+def place_of(text: str) -> Path | str:
+    """What a command was given: a path, or a URL as it stands."""
+    return text if is_url(text) else Path(text)
+
+
 def read_data(
-    path: Path, metadata: str | None, format: str | None = None, **options: Any
+    path: Path | str, metadata: str | None, format: str | None = None, **options: Any
 ) -> "tuple[Any, Report | None]":
     """What a path holds: a folder of images with their metadata, annotations of another format, or a table.
 
     Args:
-        path: The folder or file.
+        path: The folder or file; or the URL of a folder, as text.
         metadata: The metadata file in the folder, where it was named.
         format: The annotation format, where it was named.
         options: Those of reading annotations.
@@ -31,6 +37,8 @@ def read_data(
     """
     from imagecards.datasets import ImageDataset, TableDataset
 
+    if isinstance(path, str):
+        return _read_url(path, metadata, format, options), None
     if format is not None or (metadata is None and has_annotations(path)):
         from imagecards.formats import read
 
@@ -51,6 +59,15 @@ def read_data(
         raise
     except Exception as error:  # each reader has errors of its own
         raise FormatError(f"{path} can't be read as a {path.suffix} table: {error}") from error
+
+
+def _read_url(url: str, metadata: str | None, format: str | None, options: Mapping[str, Any]) -> Any:
+    from imagecards.datasets import ImageDataset
+
+    if format is not None:
+        raise InvalidInputError(f"annotations are read from disk: download {url}, or leave --from out")
+    refuse_options(options)
+    return ImageDataset(image_dir=url, metadata=metadata)
 
 
 def refuse_options(options: Mapping[str, Any]) -> None:

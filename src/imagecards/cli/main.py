@@ -20,6 +20,7 @@ from imagecards.cli import (
     lineage,
     listing,
     lock,
+    materialize,
     register,
     replay,
     show,
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 _ROOMS = (
-    *(validate, convert, register, derive, attach, listing, show, diff),
+    *(validate, convert, register, materialize, derive, attach, listing, show, diff),
     *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc, cache),
 )
 for room in _ROOMS:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagecards.cli.completing import complete_reference
-from imagecards.cli.data import read_data
+from imagecards.cli.data import place_of, read_data
 from imagecards.cli.options import (
     AsJson,
     FromFormat,
@@ -50,7 +50,10 @@ def add_commands(app: typer.Typer) -> None:
 
 def register(
     path: Annotated[
-        Path, typer.Argument(help="A folder, annotations of any format, or a .parquet, .csv or .npy table.")
+        str,
+        typer.Argument(
+            help="A folder, annotations of any format, a .parquet, .csv or .npy table, or the URL of a folder."
+        ),
     ],
     name: Name,
     version: Annotated[str | None, typer.Option(help="An exact version; by default the next one.")] = None,
@@ -75,6 +78,9 @@ def register(
     images: ImageFolder = None,
     lenient: Lenient = False,
     info: Annotated[str | None, typer.Option(metavar="JSON", help="Anything else, as a JSON object.")] = None,
+    copy: Annotated[
+        bool, typer.Option("--copy/--no-copy", help="Store the images, or name those behind a URL where they lie.")
+    ] = True,
     reread: Annotated[bool, typer.Option("--reread", help="Read every image, whatever is remembered of it.")] = False,
     registry: Registry = None,
     as_json: AsJson = False,
@@ -85,7 +91,9 @@ def register(
     with nothing said anew, make no version. With --lenient, what is left out of annotations is listed in an artifact.
     """
     opened = open_registry(registry)
-    data, report = read_data(path, metadata, from_format, **reading_options(images, from_option, lenient=lenient))
+    data, report = read_data(
+        place_of(path), metadata, from_format, **reading_options(images, from_option, lenient=lenient)
+    )
     if report is not None and len(report):
         warn(report.render())
     before = known_versions(opened, name)
@@ -106,6 +114,7 @@ def register(
             metadata=parse_object(info),
             artifacts={**artifacts, **kept},
             reread=reread,
+            copy=copy,
         )
     new = card.version not in before
     if kept:
@@ -148,6 +157,8 @@ def registered_line(card: "DataCard", *, new: bool) -> str:
     if card.kind == "images":
         counts = [plural(card.summary.images, "image"), plural(card.summary.objects, "object")]
     stored = sum(file.size for file in card.files() if f"/{card.attempt}/" in file.key)
+    if card.summary.linked:
+        counts.append(f"{card.summary.linked:,} of the images named where they lie")
     told = ", ".join([*counts, size(card.summary.bytes)])
     return f"registered {card.name}@{card.version}: {told} ({size(stored)} added to the registry)"
 

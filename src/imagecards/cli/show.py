@@ -79,6 +79,8 @@ def _image_facts(card: "DataCard") -> list[tuple[str, object]]:
         ("images", f"{summary.images:,} ({kinds})" if kinds else summary.images),
         ("pixels", _pixels(summary.width, summary.height)),
         ("size", f"{size(summary.bytes)} in {plural(len(card.shards), 'shard')}"),
+        ("linked", f"{summary.linked:,} of the images lie elsewhere" if summary.linked else None),
+        ("read from", ", ".join(origin.place for origin in card.origins)),
         ("objects", summary.objects),
     ]
 

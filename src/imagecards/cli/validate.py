@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagecards.cli.data import has_annotations, refuse_options
+from imagecards.cli.data import has_annotations, place_of, read_data, refuse_options
 from imagecards.cli.options import AsJson, FromFormat, FromOption, ImageFolder, Limit, reading_options
 from imagecards.cli.printing import plural, print_json, say
 from imagecards.errors import InvalidInputError
 from imagecards.progress import track
 
 if TYPE_CHECKING:
+    from imagecards.datasets import ImageDataset
     from imagecards.records import Report
 
 
@@ -22,7 +23,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def validate(
-    path: Annotated[Path, typer.Argument(help="A folder, annotations of any format, or a .jsonl alone.")],
+    path: Annotated[
+        str, typer.Argument(help="A folder, annotations of any format, a .jsonl alone, or the URL of a folder.")
+    ],
     metadata: Annotated[
         str | None, typer.Option(help="The metadata file in the folder.", show_default="metadata.jsonl")
     ] = None,
@@ -38,11 +41,15 @@ def validate(
     file alone is checked without its images.
     """
     options = reading_options(images, from_option)
-    if from_format is not None or (metadata is None and has_annotations(path)):
-        report, what = _check_annotations(path, from_format, options)
+    place = place_of(path)
+    if isinstance(place, str):
+        dataset, _ = read_data(place, metadata, from_format, **options)
+        report, what = _check_dataset(dataset)
+    elif from_format is not None or (metadata is None and has_annotations(place)):
+        report, what = _check_annotations(place, from_format, options)
     else:
         refuse_options(options)
-        report, what = _check_own(path, metadata)
+        report, what = _check_own(place, metadata)
     if as_json:
         print_json(
             {
@@ -85,7 +92,10 @@ def _check_annotations(path: Path, format: str | None, options: Mapping[str, Any
 def _check_folder(path: Path, metadata: str | None) -> "tuple[Report, str]":
     from imagecards.datasets import ImageDataset
 
-    dataset = ImageDataset(image_dir=path, metadata=metadata)
+    return _check_dataset(ImageDataset(image_dir=path, metadata=metadata))
+
+
+def _check_dataset(dataset: "ImageDataset") -> "tuple[Report, str]":
     report = dataset.validate()
     return report, plural(len(dataset), "image") if report.ok else "images"
 

@@ -7,47 +7,55 @@ from typing import Any
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from imagecards.errors import StorageError
-from imagecards.paths import check_relative
+from imagecards.datasets.folder import FolderSource
+from imagecards.datasets.remote import RemoteSource
+from imagecards.datasets.root import Root
+from imagecards.errors import InvalidInputError, NotFoundError, StorageError
+from imagecards.paths import check_relative, is_url
 from imagecards.records.issues import printable
 from imagecards.records.metadata import ImageMetadata
 
 
-def check_arguments(image_dir: object, metadata: object) -> tuple[str, str | ImageMetadata | None]:
+def check_arguments(image_dir: object, metadata: object) -> tuple[Root, str | ImageMetadata | None]:
     """See that a folder and its metadata are there.
 
     Args:
-        image_dir: The folder.
+        image_dir: The folder, or the URL of one.
         metadata: The name of a metadata file in it, an `ImageMetadata`, or ``None``.
 
     Returns:
-        The folder as an absolute path, and the metadata.
+        What the files are read from, and the metadata.
 
     Raises:
         ValidationError: One of them is not valid, or both.
         StorageError: What is there can't be looked at.
     """
     errors = []
-    folder = ""
-    if not isinstance(image_dir, str | os.PathLike) or not isinstance(os.fspath(image_dir), str):
+    root: Root | None = None
+    if isinstance(image_dir, str) and is_url(image_dir):
+        try:
+            root = RemoteSource.open(image_dir)
+        except (InvalidInputError, NotFoundError) as error:
+            errors.append(_error("image_dir", "{path}", str(error)))
+    elif not isinstance(image_dir, str | os.PathLike) or not isinstance(os.fspath(image_dir), str):
         errors.append(_error("image_dir", "image_dir must be a path", image_dir))
     elif "\0" in (path := os.fspath(image_dir)) or not _is_kind(path, stat.S_ISDIR):
         errors.append(_error("image_dir", "image_dir must be a directory, and {path} is none", image_dir))
     else:
-        folder = os.path.abspath(path)  # noqa: PTH100 - keeps links, unlike Path.resolve
+        root = FolderSource(path)
     if metadata is None or isinstance(metadata, ImageMetadata):
         checked: str | ImageMetadata | None = metadata
     elif isinstance(metadata, str | os.PathLike) and isinstance(os.fspath(metadata), str):
         checked = os.fspath(metadata)
-        message = _name_problem(checked) or (_file_problem(folder, checked) if folder else None)
+        message = _name_problem(checked) or (_file_problem(root, checked) if root is not None else None)
         if message is not None:
             errors.append(_error("metadata", message, metadata))
     else:
         errors.append(_error("metadata", "metadata must be an ImageMetadata or the name of a jsonl file", metadata))
         checked = None
-    if errors:
+    if errors or root is None:
         raise ValidationError.from_exception_data("ImageDataset", errors)
-    return folder, checked
+    return root, checked
 
 
 def _name_problem(name: str) -> str | None:
@@ -58,8 +66,12 @@ def _name_problem(name: str) -> str | None:
     return None
 
 
-def _file_problem(folder: str, name: str) -> str | None:
-    if not _is_kind(f"{folder}/{name}", stat.S_ISREG):
+def _file_problem(root: Root, name: str) -> str | None:
+    if isinstance(root, FolderSource):
+        there = _is_kind(f"{root.root}/{name}", stat.S_ISREG)
+    else:
+        there = any(file.name == name for file in root.scan().files)
+    if not there:
         return "metadata file {path} does not exist in image_dir"
     return None
 

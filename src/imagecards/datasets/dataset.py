@@ -17,9 +17,12 @@ from imagecards.datasets.dataset_metadata import DatasetMetadata
 from imagecards.datasets.examine import examine_folder, examine_source
 from imagecards.datasets.facts import FILE_FACTS
 from imagecards.datasets.folder import FolderSource
+from imagecards.datasets.remote import RemoteSource
+from imagecards.datasets.remote.examine import examine_objects
+from imagecards.datasets.root import Root
 from imagecards.datasets.source import Source
 from imagecards.datasets.summary import Summary, summarize
-from imagecards.datasets.validate import missing_folder, validate_folder, validate_source
+from imagecards.datasets.validate import missing_folder, validate_folder, validate_root, validate_source
 from imagecards.errors import NotFoundError
 from imagecards.images import MAX_PIXELS
 from imagecards.records.issues import Report
@@ -38,7 +41,8 @@ class ImageDataset(DatasetMetadata, DatasetImages):
     them. Nothing is ever written into the folder.
 
     Args:
-        image_dir: The folder.
+        image_dir: The folder; or the URL of one, ``s3://bucket/images`` or ``hf://datasets/owner/repo@revision/images``,
+            which is listed at once, and read as it was listed.
         metadata: An `ImageMetadata`, or the name of a metadata file in the folder. By default
             ``metadata.jsonl`` at the top of the folder, and in each direct sub-folder: one that has its own
             is a split of that name, with file names relative to it. A folder without any is a dataset of
@@ -65,10 +69,11 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         image_dir: str | os.PathLike[str],
         metadata: str | os.PathLike[str] | ImageMetadata | None = None,
     ) -> None:
-        folder, checked = check_arguments(image_dir, metadata)
-        self._folder: str | None = folder
+        root, checked = check_arguments(image_dir, metadata)
+        self._folder: str | None = root.root if isinstance(root, FolderSource) else None
+        self._root: Root | None = root
         self._given = checked
-        self._source: Source = FolderSource(folder)
+        self._source: Source = root
         self._attributes: dict[str, Any] = {}
         self._annotation_files: dict[str, str] = {}
 
@@ -118,6 +123,7 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         """
         dataset = cls.__new__(cls)
         dataset._folder = None
+        dataset._root = None
         dataset._given = None
         dataset._source = source
         names: list[str] = table["file_name"].to_pylist()
@@ -130,14 +136,20 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         return dataset
 
     def __repr__(self) -> str:
-        if self._folder is None:
+        if self._root is None:
             return f"<ImageDataset: {len(self):,} images from {self._source!r}>"
-        return f"ImageDataset(image_dir={self._folder!r})"
+        place = self._folder if self._folder is not None else getattr(self._root, "url", self._root)
+        return f"ImageDataset(image_dir={place!r})"
 
     @property
     def image_dir(self) -> str | None:
-        """The folder, as an absolute path; ``None`` for a dataset that is not a folder."""
+        """The folder, as an absolute path; ``None`` for a dataset that is not a folder on disk."""
         return self._folder
+
+    @property
+    def root(self) -> Root | None:
+        """What its files are read from, metadata among them; ``None`` for a dataset that was made of records."""
+        return self._root
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -194,10 +206,12 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         Raises:
             InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
         """
-        if self._folder is None and set(FILE_FACTS.names) <= set(self.table.column_names):
+        if self._root is None and set(FILE_FACTS.names) <= set(self.table.column_names):
             return self.table.select(FILE_FACTS.names)
         if self._folder is not None:
             facts, issues = examine_folder(self._folder, self._valid_layout().files)
+        elif isinstance(self._root, RemoteSource):
+            facts, issues = examine_objects(self._root, self.names)
         else:
             facts, issues = examine_source(self._source, self.names)
         Report(issues).raise_errors()
@@ -247,7 +261,9 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         )
 
     def validate(self, executor: Executor | None = None, *, max_pixels: int = MAX_PIXELS) -> Report:
-        """Check everything: the metadata, the files, and one against the other. Every image is read.
+        """Check everything: the metadata, the files, and one against the other.
+
+        Every image is read; of images behind a URL only the headers are, so that one whose end is missing is not found.
 
         Args:
             executor: Where to read the images of a folder: any ``concurrent.futures`` executor; by default this
@@ -260,8 +276,10 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         Raises:
             StorageError: The folder can't be read, or a file is being changed.
         """
-        if self._folder is None:
+        if self._root is None:
             return validate_source(self._source, self.table, self._attributes, max_pixels=max_pixels)
+        if self._folder is None:
+            return validate_root(self._root, self.lay_out(), max_pixels=max_pixels)
         gone = missing_folder(self._folder)
         if gone is not None:
             return Report([gone])

@@ -18,7 +18,8 @@ from imagecards.datasets.documents import (
 )
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.layout import Layout, lay_out
-from imagecards.datasets.scan import FolderScan, scan_folder
+from imagecards.datasets.root import Root
+from imagecards.datasets.scan import FolderScan
 from imagecards.errors import InvalidInputError
 from imagecards.records.issues import Report
 from imagecards.records.metadata import ImageMetadata
@@ -30,6 +31,7 @@ class DatasetMetadata:
     """The metadata of an `imagecards.datasets.ImageDataset`, read when they are asked for."""
 
     _folder: str | None
+    _root: Root | None
     _given: str | ImageMetadata | None
 
     if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class DatasetMetadata:
         Raises:
             InvalidMetadataError: It breaks rules; ``.issues`` has all of it.
         """
-        if self._folder is None:
+        if self._root is None:
             return ImageMetadata.from_table(self.table)
         if isinstance(self._given, ImageMetadata):
             return self._given
@@ -72,20 +74,20 @@ class DatasetMetadata:
     @property
     def metadata_file(self) -> str | None:
         """The metadata file that was named; ``""`` where those of the folder count, ``None`` for an object."""
-        if self._folder is None or isinstance(self._given, ImageMetadata):
+        if self._root is None or isinstance(self._given, ImageMetadata):
             return None
         return self._given or ""
 
     def scan(self) -> FolderScan:
-        """List the files of the folder; nothing is opened.
+        """List the files of the folder; nothing is opened. One behind a URL was listed when it was bound.
 
         Raises:
             StorageError: The folder can't be read.
             InvalidInputError: The dataset is not a folder.
         """
-        if self._folder is None:
+        if self._root is None:
             raise InvalidInputError("only a dataset that is a folder can be scanned; this one was checked before")
-        return scan_folder(self._folder)
+        return self._root.scan()
 
     def lay_out(self, scan: FolderScan | None = None) -> Layout:
         """Read the folder's metadata and hold it against its files; images are not opened.
@@ -111,16 +113,18 @@ class DatasetMetadata:
 
     @cached_property
     def _documents(self) -> list[Document]:
-        assert self._folder is not None
-        return self._read_documents(find_documents(self._folder))
+        assert self._root is not None
+        if self._folder is not None:
+            return self._read_documents(find_documents(self._folder))
+        return self._read_documents(documents_among(file.name for file in self.scan().files))
 
     def _read_documents(self, paths: Sequence[str]) -> list[Document]:
         """Read the metadata that was given; without any, that of the metadata files in the folder."""
-        assert self._folder is not None
+        assert self._root is not None
         if isinstance(self._given, ImageMetadata):
             return [given_document(self._given)]
-        source = FolderSource(self._folder)
-        return [read_document(source, path) for path in (paths if self._given is None else [self._given])]
+        root = FolderSource(self._folder) if self._folder is not None else self._root
+        return [read_document(root, path) for path in (paths if self._given is None else [self._given])]
 
     @cached_property
     def _layout(self) -> Layout:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from imagecards.datasets.check import Place
-from imagecards.datasets.folder import FolderSource
+from imagecards.datasets.root import Root
 from imagecards.errors import FormatError, NotFoundError, StorageError
 from imagecards.records.issues import Collector, Issue, Report, field_name, shown
 from imagecards.records.jsonl import read_jsonl
@@ -102,7 +102,7 @@ def documents_among(names: Iterable[str]) -> list[str]:
     return sorted(found, key=lambda name: ("/" in name, name))
 
 
-def read_document(source: FolderSource, path: str) -> Document:
+def read_document(source: Root, path: str) -> Document:
     """Read a metadata file; whatever is wrong with it is in its report.
 
     Raises:

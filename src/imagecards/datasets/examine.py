@@ -81,14 +81,14 @@ def examine_bytes(name: str, data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ex
     try:
         info = read_header(data)
     except FormatError as error:
-        return Examined(digest, len(data), None, _unreadable(name, data, str(error)))
-    judged = _judged(name, digest, data, info, max_pixels)
-    if judged.issue is None and not seems_complete(data, info.format):
-        return judged._replace(issue=_truncated(name, len(data), info.format))
-    return judged
+        return Examined(digest, len(data), None, unreadable(name, data, str(error)))
+    found = judged(name, digest, data, info, max_pixels)
+    if found.issue is None and not seems_complete(data, info.format):
+        return found._replace(issue=_truncated(name, len(data), info.format))
+    return found
 
 
-def _judged(name: str, digest: bytes, data: Content, info: ImageInfo, max_pixels: int) -> Examined:
+def judged(name: str, digest: bytes, data: Content, info: ImageInfo, max_pixels: int) -> Examined:
     """An image whose header is sound, held against its name and the limit."""
     promised = promised_format(name)
     if info.format != promised:
@@ -127,8 +127,8 @@ def examine_large(file: LargeFile, *, max_pixels: int = MAX_PIXELS) -> Examined:
     try:
         info = read_tiff_header(file)
     except FormatError as error:
-        return Examined(file.sha256, size, None, _unreadable(file.name, file[:4096], str(error)))
-    return _judged(file.name, file.sha256, file, info, max_pixels)
+        return Examined(file.sha256, size, None, unreadable(file.name, file[:4096], str(error)))
+    return judged(file.name, file.sha256, file, info, max_pixels)
 
 
 def examine_source(source: Source, names: Sequence[str], *, max_pixels: int = MAX_PIXELS) -> Examination:
@@ -140,7 +140,7 @@ def examine_source(source: Source, names: Sequence[str], *, max_pixels: int = MA
         max_pixels: Largest width x height that is accepted.
     """
     large = partial(find_large, source)
-    return _examination(names, [_examine(source.read, large, name, max_pixels) for name in names])
+    return gather(names, [_examine(source.read, large, name, max_pixels) for name in names])
 
 
 def examine_folder(
@@ -169,10 +169,11 @@ def examine_folder(
         for results in pool.map(_examine_batch, [path] * count, batches, [max_pixels] * count):
             examined.extend(results)
             advance(len(results))
-    return _examination([file.name for file in files], examined)
+    return gather([file.name for file in files], examined)
 
 
-def _examination(names: Sequence[str], examined: Sequence[Examined | Issue]) -> Examination:
+def gather(names: Sequence[str], examined: Sequence[Examined | Issue]) -> Examination:
+    """Put together what was learnt of each image, or why it can't be read."""
     whole = [item if isinstance(item, Examined) else None for item in examined]
     facts = facts_table(
         names,
@@ -249,7 +250,8 @@ def _pool(executor: Executor | None, files: Sequence[FoundFile]) -> Iterator[Exe
         pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, what has not begun is not begun
 
 
-def _unreadable(name: str, data: bytes, message: str) -> Issue:
+def unreadable(name: str, data: bytes, message: str) -> Issue:
+    """What is wrong with a file whose header can't be read."""
     if not data:
         hint = "replace it by an image, or remove it"
         return Issue(name, None, "", "", "empty-file", "the file is empty", suggestion=hint)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from imagecards.datasets.largefile import LARGE_BYTES, LargeFile
-from imagecards.datasets.scan import INODE_BITS, OPEN_FOLDER, FoundFile, close_read
+from imagecards.datasets.scan import INODE_BITS, OPEN_FOLDER, FolderScan, FoundFile, close_read, scan_folder
 from imagecards.errors import FormatError, InvalidInputError, NotFoundError, StorageError
 
 # NONBLOCK: a named pipe that poses as an image must not hold us up before we can see what it is.
@@ -48,6 +48,14 @@ class FolderSource:
 
     def __reduce__(self) -> tuple[type["FolderSource"], tuple[str]]:
         return FolderSource, (self.root,)
+
+    def scan(self) -> FolderScan:
+        """List the files; nothing is opened.
+
+        Raises:
+            StorageError: The folder can't be read.
+        """
+        return scan_folder(self.root)
 
     def read(self, name: str, expected: FoundFile | None = None) -> bytes:
         """The bytes of one file.

@@ -1,7 +1,7 @@
 """Where a dataset reads its image files from."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -30,6 +30,20 @@ class Source(Protocol):
         ...
 
 
+class Origin(NamedTuple):
+    """Where images were read from.
+
+    Attributes:
+        url: The folder or file, with the commit where there is one; the bare name of a file on disk.
+        size: The bytes of a file.
+        sha256: The digest of a file.
+    """
+
+    url: str
+    size: int | None = None
+    sha256: bytes | None = None
+
+
 @runtime_checkable
 class Relay(Source, Protocol):
     """A source that hands on images of other sources as they are, under the same names or others.
@@ -40,3 +54,12 @@ class Relay(Source, Protocol):
     def origins(self) -> Iterable[tuple[Source, Mapping[str, str]]]:
         """Each other source, and the name there of each image that is handed on, by its name here."""
         ...
+
+
+def origins_of(source: Source) -> list[Origin]:
+    """The places that a source reads from, as far as they can be named to others, each once."""
+    origin = getattr(source, "origin", None)
+    if isinstance(origin, Origin):
+        return [origin]
+    found = [each for other, _ in (source.origins() if isinstance(source, Relay) else ()) for each in origins_of(other)]
+    return list(dict.fromkeys(found))

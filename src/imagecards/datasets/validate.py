@@ -10,6 +10,9 @@ import pyarrow as pa
 from imagecards.datasets.check import check_boxes, check_sizes
 from imagecards.datasets.examine import examine_folder, examine_source
 from imagecards.datasets.layout import Layout
+from imagecards.datasets.remote import RemoteSource
+from imagecards.datasets.remote.examine import examine_heads
+from imagecards.datasets.root import Root
 from imagecards.datasets.source import Source
 from imagecards.records.attributes import attribute_issues
 from imagecards.records.issues import Issue, Report
@@ -28,6 +31,24 @@ def validate_folder(root: str, layout: Layout, executor: Executor | None, *, max
         StorageError: A file is being changed.
     """
     facts, issues = examine_folder(root, layout.files, executor=executor, max_pixels=max_pixels)
+    return layout.report + Report(issues) + layout.check_boxes(facts["width"], facts["height"])
+
+
+def validate_root(root: Root, layout: Layout, *, max_pixels: int) -> Report:
+    """Do what `validate_folder` does with files that are not on disk; behind a URL only headers are read.
+
+    Args:
+        root: Where the files are.
+        layout: What they make.
+        max_pixels: Largest width x height that is accepted.
+
+    Raises:
+        StorageError: A file can't be read, or was replaced since it was listed.
+    """
+    if isinstance(root, RemoteSource):
+        facts, issues = examine_heads(root, layout.names, max_pixels=max_pixels)
+    else:
+        facts, issues = examine_source(root, layout.names, max_pixels=max_pixels)
     return layout.report + Report(issues) + layout.check_boxes(facts["width"], facts["height"])
 
 

@@ -93,6 +93,7 @@ def _image_content(store: Store, card: DataCard, images: Images) -> Iterator[Pro
 
 def _image_problems(store: Store, card: DataCard, records: pa.Table, images: Images) -> Iterator[Problem]:
     """Images whose bytes in a shard are not those of their record; each place is read once for all versions."""
+    records = records.filter(records["shard"].is_valid())
     columns = (records[name].to_pylist() for name in ("file_name", "shard", "offset", "size", "sha256"))
     for name, shard, offset, size, sha256 in sorted(zip(*columns, strict=True), key=lambda row: row[1:3]):
         place = (card.shards[shard].key, offset, sha256)

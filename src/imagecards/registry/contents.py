@@ -20,6 +20,9 @@ IMAGE_COLUMNS = pa.schema([field for field in FILE_FACTS if field.name != "file_
 PLACE_COLUMNS = pa.schema([("shard", pa.int32()), ("offset", pa.int64())])
 """Where the bytes are: an index into the card's shards, and the first byte of the image in that shard."""
 
+LINK_COLUMNS = pa.schema([("url", pa.string()), ("etag", pa.string()), ("version", pa.string())])
+"""Where an image lies that is not in a shard, and what tells it from others in that place; absent where none is."""
+
 DIGEST_SIZE = 16
 """Bytes of each record digest that a records table keeps: enough to compare by, and digests can't be compressed."""
 
@@ -35,7 +38,8 @@ def encode_records(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     leaves = _leaf_columns(table.schema)
     compression = {name: "NONE" if name in _INCOMPRESSIBLE else "ZSTD" for name in leaves}
-    repetitive = [name for name in leaves if name not in {*_INCOMPRESSIBLE, "file_name", "offset"}]
+    distinct = {*_INCOMPRESSIBLE, "file_name", "offset", *LINK_COLUMNS.names}
+    repetitive = [name for name in leaves if name not in distinct]
     pq.write_table(table, sink, compression=compression, use_dictionary=repetitive, row_group_size=131_072)
     return sink.getvalue()
 
@@ -56,13 +60,21 @@ def read_records(
     """
     file = _open(read_file(store, stored), stored.key)
     found = file.schema_arrow
-    wrong = [field.name for field in _FIXED if found.names.count(field.name) != 1 or found.field(field.name) != field]
-    wrong += [name for name in set(found.names) - set(_FIXED.names) if not _is_annotation(found.field(name))]
+    linked = "url" in found.names
+    fixed = [*_FIXED, *(LINK_COLUMNS if linked else ())]
+    wrong = [field.name for field in fixed if found.names.count(field.name) != 1 or found.field(field.name) != field]
+    others = set(found.names) - {field.name for field in fixed}
+    wrong += [name for name in others if not _is_annotation(found.field(name))]
     if wrong or (rows is not None and file.metadata.num_rows != rows):
         what = f"columns {sorted(wrong)}" if wrong else f"{file.metadata.num_rows} rows for {rows} images"
         raise IntegrityError(f"{stored.key} has {what}: it is no records table; restore it from a copy", stored.key)
     table = _read(file, stored.key, columns)
     holes = [name for name in table.column_names if name in _FIXED.names and table[name].null_count]
+    if linked:
+        places = _read(file, stored.key, [*PLACE_COLUMNS.names, "url"])
+        elsewhere = places["url"].is_valid()
+        two_or_none = [name for name in PLACE_COLUMNS.names if not places[name].is_null().equals(elsewhere)]
+        holes = [name for name in holes if name not in PLACE_COLUMNS.names] + two_or_none
     if holes:
         raise IntegrityError(f"{stored.key} has nulls in {holes}: restore it from a copy", stored.key)
     return table

@@ -34,7 +34,7 @@ def derive(
     child = apply_steps(open_parents(store, parents), steps)
     circumstances = {"code": code_revision(), "env": environment()}
     said = {**request.said, "transform": transform}
-    return register(store, child, replace(request, said=said, circumstances=circumstances), executor)
+    return register(store, child, replace(request, said=said, circumstances=circumstances), executor, copy=None)
 
 
 def open_parents(store: Store, parents: Sequence[DataCard]) -> list[ImageDataset]:

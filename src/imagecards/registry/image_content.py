@@ -35,6 +35,7 @@ from imagecards.registry.attributes import encode_attributes
 from imagecards.registry.difference import card_side
 from imagecards.registry.files import is_whole
 from imagecards.registry.known import known_facts, unknown_facts
+from imagecards.registry.links import Links, append_links, learn_links, same_links
 from imagecards.registry.pack import Group, Member, group_members, pack_groups, shard_key
 from imagecards.registry.publish import content_of
 from imagecards.registry.reading import check_paths
@@ -77,7 +78,7 @@ class Survey:
             InvalidMetadataError: It breaks rules that can be seen without them.
             InvalidInputError: A split names an image that is not there.
         """
-        if dataset.image_dir is None:
+        if dataset.root is None:
             records = contents.annotations(dataset.table)
             names = records["file_name"]
             # What a table says of its files is not believed: only a registry knows what it checked.
@@ -89,7 +90,10 @@ class Survey:
         layout = dataset.lay_out(scan)
         layout.report.raise_errors()
         names = layout.records["file_name"]
-        facts = unknown_facts(names) if reread else StatCache(dataset.image_dir).lookup(layout.stats)[0]
+        if reread or dataset.image_dir is None:
+            facts = unknown_facts(names)
+        else:
+            facts = StatCache(dataset.image_dir).lookup(layout.stats)[0]
         return cls(dataset, layout.records, facts, layout.stats["size"].to_pylist(), layout)
 
     @cached_property
@@ -111,12 +115,13 @@ class Survey:
         Raises:
             InvalidMetadataError: The images break rules, or the boxes do not fit them.
         """
-        if self.layout is None or self.dataset.image_dir is None:
+        if self.layout is None:
             table = self.records.select(["file_name", "objects"])
             table = table.append_column("width", facts["width"]).append_column("height", facts["height"])
             report = issues + check_boxes(table) + check_sizes(self.dataset.table, facts)
         else:
-            StatCache(self.dataset.image_dir).remember(self.layout.stats, facts, self.layout.began_ns)
+            if self.dataset.image_dir is not None:
+                StatCache(self.dataset.image_dir).remember(self.layout.stats, facts, self.layout.began_ns)
             report = self.layout.report + issues + self.layout.check_boxes(facts["width"], facts["height"])
         report.raise_errors()
         if report.warnings:
@@ -133,6 +138,7 @@ class ImageContent:
         digests: The record digest of each image.
         dataset_digest: The digest of all of it.
         shelf: Where the images are stored.
+        links: The objects elsewhere that images are; none for those that are stored.
     """
 
     survey: Survey
@@ -140,20 +146,22 @@ class ImageContent:
     digests: list[bytes]
     dataset_digest: str
     shelf: Shelf
+    links: Links
     kind: Literal["images"] = "images"
 
     @classmethod
-    def of(cls, survey: Survey, facts: pa.Table, shelf: Shelf) -> "ImageContent":
+    def of(cls, survey: Survey, facts: pa.Table, shelf: Shelf, links: Links) -> "ImageContent":
         """Compute the digests of a dataset whose files are known."""
         digests = record_digests(survey.records, facts["sha256"].to_pylist())
         names = facts["file_name"].to_pylist()
         whole = dataset_digest(names, digests, survey.dataset.splits, survey.dataset.attributes)
-        return cls(survey, facts, digests, whole, shelf)
+        return cls(survey, facts, digests, whole, shelf, links)
 
     @cached_property
     def summary(self) -> Summary:
         """Its counts."""
-        return Summary(**summarize(self._table(), self.survey.dataset.splits))
+        linked = sum(link is not None for link in self.links)
+        return Summary(**summarize(self._table(), self.survey.dataset.splits), linked=linked)
 
     def bump_since(self, store: Store, card: DataCard) -> Derived:
         """Which part of the version it raises, compared with an earlier one."""
@@ -173,18 +181,27 @@ class ImageContent:
         return "\n".join((self.dataset_digest, *documents))
 
     def same_files(self, card: DataCard) -> bool:
-        """Whether a version holds the same images, annotations and metadata files."""
-        if self.survey.layout is None:
-            return card.dataset_digest == self.dataset_digest
-        return "\n".join(content_of(card)) == self.outcome
+        """Whether a version holds the same images, annotations and metadata files.
+
+        One that only names images elsewhere does not hold those that are to be stored, or that lie in other places.
+        """
+        same = card.dataset_digest == self.dataset_digest
+        if self.survey.layout is not None:
+            same = "\n".join(content_of(card)) == self.outcome
+        if not same or not card.summary.linked:
+            return same
+        return same_links(self.shelf.store, card, self.survey.records["file_name"].to_pylist(), self.links)
 
     def put(self, attempt: Attempt) -> Mapping[str, Any]:
         """Store records, splits and metadata files, and return the card's fields that name them."""
-        places, shards = self.shelf.place(self.facts["sha256"])
+        stored = pa.array([link is None for link in self.links], pa.bool_())
+        places, shards = self.shelf.place(pc.if_else(stored, self.facts["sha256"], pa.scalar(None, pa.binary(32))))
         table = self._table()
         for name in contents.PLACE_COLUMNS.names:
             table = table.append_column(name, places[name])
         table = table.append_column("digest", self._short_digests())
+        if self.summary.linked:
+            table = append_links(table, self.links)
         splits, attributes = self.survey.dataset.splits, self.survey.dataset.attributes
         return {
             "records": attempt.put("records.parquet", [contents.encode_records(table)]),
@@ -220,33 +237,38 @@ class ImageContent:
         return table
 
 
-def pack_images(attempt: Attempt, survey: Survey, shelf: Shelf, executor: Executor | None) -> ImageContent:
-    """Read the images that are not stored yet, or not known, and store what is new.
+def pack_images(
+    attempt: Attempt, survey: Survey, shelf: Shelf, executor: Executor | None, links: Links | None = None
+) -> ImageContent:
+    """Read the images that are not stored yet, or not known, and store what is new and not linked.
 
     Args:
         attempt: Gets the shards.
         survey: The dataset.
         shelf: Where images are stored already; gets the new ones.
         executor: Where to do it; see `imagecards.registry.pack.pack_groups`.
+        links: The objects that images are, where those are to be named; ``None`` for the others.
 
     Raises:
         InvalidMetadataError: The images break rules, or the boxes do not fit them.
     """
     stored = shelf.digests()
-    settled = pc.is_in(survey.facts["sha256"], value_set=stored).to_numpy()
-    rows = np.flatnonzero(~settled.astype(bool))
     names = survey.facts["file_name"].to_pylist()
+    facts, links, read = learn_links(survey.facts, links or [None] * len(names), executor)
+    settled = pc.is_in(facts["sha256"], value_set=stored).to_numpy(zero_copy_only=False).astype(bool)
+    linked = np.array([link is not None for link in links], dtype=bool)
+    rows = np.flatnonzero(~settled & ~linked)
     exact = survey.layout is not None
     groups = group_members([Member(names[row], survey.sizes[row], exact) for row in rows.tolist()])
     for number in range(len(groups)):
         attempt.claim(shard_key(attempt.prefix, number))
     known = frozenset(stored.to_pylist()) if groups else frozenset()
     packed = pack_groups(attempt.store, attempt.prefix, survey.dataset.source, groups, known, executor)
-    facts, issues = _merge(survey.facts, rows, [names[row] for row in rows.tolist()], packed)
-    survey.learn(facts, issues)
+    facts, issues = _merge(facts, rows, [names[row] for row in rows.tolist()], packed)
+    survey.learn(facts, Report(read) + issues)
     shelf.add_groups(packed)
     _warn_of_leaks(survey.dataset.splits, facts)
-    return ImageContent.of(survey, facts, shelf)
+    return ImageContent.of(survey, facts, shelf, links)
 
 
 def _warn_of_leaks(splits: Mapping[str, Sequence[str]], facts: pa.Table) -> None:

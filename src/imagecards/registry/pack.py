@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from imagecards.cards import StoredFile
 from imagecards.datasets import Examined, Source, examine_bytes, examine_large
+from imagecards.datasets.in_order import in_order
 from imagecards.datasets.largefile import LARGE_BYTES, LargeFile, find_large
 from imagecards.errors import StorageError
 from imagecards.progress import track
@@ -162,6 +163,10 @@ def pack_group(
 
 def _read(source: Source, members: Sequence[Member]) -> Iterator[list[tuple[str, bytes | LargeFile, Examined]]]:
     """Images in order, in batches of bounded size; large ones are read and hashed by several threads."""
+    if getattr(source, "remote", False):  # each read waits for the network
+        small = [min(member.size, LARGE_BYTES) for member in members]
+        yield from in_order(lambda member: _read_batch(source, [member]), members, small)
+        return
     batches = _runs(members, _BATCH_SIZE, _BATCH_IMAGES)
     if not _are_large(members):
         for batch in batches:  # threads would spend more time on taking turns than on reading

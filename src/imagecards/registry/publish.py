@@ -221,7 +221,7 @@ def _inherited(previous: DataCard | None, request: Request, *, unchanged: bool) 
         return {}
     fields = ["description", "license", "source"]
     if unchanged:
-        fields.append("metadata")
+        fields += ("metadata", "origins")
         if "parents" not in request.said:
             fields.append("parents")
             fields += ("transform", "code", "env") if previous.transform else ()
@@ -279,6 +279,9 @@ def _bump(store: Store, content: Content, request: Request, newest: DataCard | N
         return Derived("major", "the version before can't be read")
     if newest.dataset_digest == content.dataset_digest:
         if lost_file(store, newest) is None:
+            if newest.summary.linked and not content.same_files(newest):
+                stored = not content.summary.linked
+                return Derived("patch", "the same data, " + ("stored here now" if stored else "linked anew"))
             return Derived("patch", "the same data, described anew")
         return Derived("patch", f"the same data, stored anew, since files of {newest.version} are missing")
     try:
@@ -289,6 +292,8 @@ def _bump(store: Store, content: Content, request: Request, newest: DataCard | N
 
 
 def _reason(request: Request, bump: Derived, *, first: bool) -> str:
+    if request.reason:
+        return request.reason
     if request.version is not None:
         return "asked for by number"
     return "the first version" if first else f"{bump.part}: {bump.reason}"

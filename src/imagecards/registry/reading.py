@@ -15,6 +15,7 @@ from imagecards.datasets import FILE_FACTS, ImageDataset, unsafe_paths
 from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.registry import contents
 from imagecards.registry.attributes import read_attributes
+from imagecards.registry.links import read_links
 from imagecards.storage import Store
 from imagecards.storage.cache import cache_for
 
@@ -46,7 +47,7 @@ class ShardSource:
         self._facts = records.select(FILE_FACTS.names)
 
     def __repr__(self) -> str:
-        return f"ShardSource({self.name!r})"
+        return f"{type(self).__name__}({self.name!r})"
 
     @property
     def url(self) -> str:
@@ -179,17 +180,31 @@ def open_images(store: Store, card: DataCard) -> ImageDataset:
     check_places(card, records)
     check_paths(records["file_name"], card.records.key)
     splits = contents.read_splits(store, card.splits)
-    source = ShardSource(store, str(card.ref), card.shards, records)
-    table = records.drop_columns([*contents.PLACE_COLUMNS.names, "digest"])
+    source = _source(store, card, records)
+    places = {*contents.PLACE_COLUMNS.names, *contents.LINK_COLUMNS.names, "digest"}
+    table = records.drop_columns([name for name in records.column_names if name in places])
     return ImageDataset.from_source(source, table, splits, attributes=read_attributes(store, card.attributes))
 
 
+def _source(store: Store, card: DataCard, records: pa.Table) -> ShardSource:
+    if "url" not in records.column_names:
+        return ShardSource(store, str(card.ref), card.shards, records)
+    from imagecards.registry.linked_source import LinkedSource
+
+    links = read_links(card, records)
+    for field in contents.PLACE_COLUMNS:
+        column = pc.fill_null(records[field.name], 0)
+        records = records.set_column(records.column_names.index(field.name), field, column)
+    return LinkedSource(store, str(card.ref), card.shards, records, links)
+
+
 def check_places(card: DataCard, records: pa.Table) -> None:
-    """See that every row of a records table lies inside a shard of its card.
+    """See that every row of a records table lies inside a shard of its card, as far as it names one.
 
     Raises:
         IntegrityError: A row points elsewhere.
     """
+    records = records.filter(records["shard"].is_valid())
     if records.num_rows == 0:
         return
     shard = _column(records, "shard", np.int32)

@@ -8,8 +8,12 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 
-from imagecards.cards import CardRef, DataCard, RegistryMarker
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from imagecards.cards import CardRef, DataCard, Origin, RegistryMarker
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
+from imagecards.datasets.source import origins_of
 from imagecards.errors import CommitUnknownError, InvalidInputError, NotFoundError, VersionConflictError
 from imagecards.records import Report, attribute_issues
 from imagecards.registry import keys, lookup
@@ -19,6 +23,7 @@ from imagecards.registry.commit import commit
 from imagecards.registry.files import lost_file
 from imagecards.registry.image_content import Survey, pack_images
 from imagecards.registry.known import versions_behind
+from imagecards.registry.links import Links, links_in, recall
 from imagecards.registry.probe import check_exclusive
 from imagecards.registry.publish import (
     Content,
@@ -39,6 +44,12 @@ _LOST_AND_FOUND = "lost+found"  # what a new file system has at its root
 _TRIES = 3
 _LENDERS = 4  # versions of a name whose records are searched for images; each is one read
 
+_NO_PLACE = (
+    "{} can't be registered with copy=False, which names images where they lie: others who read the card must find the "
+    "same bytes there, so it takes images behind URLs (s3://bucket/images, hf://datasets/owner/repo/images). Leave "
+    "copy=False out"
+)
+
 Prepare = Callable[[Attempt, Request, DataCard | None], Content]
 
 
@@ -49,19 +60,28 @@ def register(
     executor: Executor | None,
     *,
     reread: bool = False,
+    copy: bool | None = True,
     allow_unsafe_store: bool = False,
 ) -> DataCard:
     """Register data as `imagecards.CardRegistry.register` says, and tag the version.
+
+    With ``copy=None``, images that versions name where they lie stay there, and all others are stored.
 
     Raises:
         ImageCardsError: See there.
     """
     if isinstance(data, ImageDataset):
-        prepare = _prepare_images(store, data, executor, reread=reread)
+        if copy is False and data.image_dir is not None:
+            raise InvalidInputError(_NO_PLACE.format(f"the folder {data.image_dir}"))
+        prepare = _prepare_images(store, data, executor, reread=reread, copy=copy)
+        if origins := _origins(data):
+            request = replace(request, circumstances={**request.circumstances, "origins": origins})
         if data.annotation_files:
             kept = {ANNOTATIONS: annotation_artifact(data.annotation_files)}
             request = replace(request, artifacts={**kept, **request.artifacts})
     else:
+        if copy is False:
+            raise InvalidInputError("a table is always stored: leave copy=False out")
         prepare = _prepare_table(data)
     ensure_registry(store, allow_unsafe_store=allow_unsafe_store)
     for remaining in reversed(range(_TRIES)):
@@ -80,7 +100,9 @@ def register(
     return card
 
 
-def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | None, *, reread: bool) -> Prepare:
+def _prepare_images(
+    store: Store, dataset: ImageDataset, executor: Executor | None, *, reread: bool, copy: bool | None
+) -> Prepare:
     Report(attribute_issues(dataset.attributes)).raise_errors()
     scan = memo = remembered = None
     if dataset.image_dir is not None:
@@ -93,18 +115,57 @@ def _prepare_images(store: Store, dataset: ImageDataset, executor: Executor | No
     survey = Survey.of(dataset, scan, reread=reread) if remembered is None else None
 
     def prepare(attempt: Attempt, request: Request, previous: DataCard | None) -> Content:
-        if previous is not None and remembered == "\n".join(content_of(previous)):
+        outcome = None if previous is None or previous.summary.linked else "\n".join(content_of(previous))
+        if previous is not None and remembered is not None and remembered == outcome:
             if lost_file(attempt.store, previous) is None:
                 return SameContent(previous)
             _log.warning("files of %s are missing or truncated: its data are stored again", previous.ref)
         found = survey or Survey.of(dataset, scan)
-        shelf = Shelf(attempt.store, _lenders(attempt.store, request, previous, dataset))
-        content = pack_images(attempt, found, shelf, executor)
+        lenders = _lenders(attempt.store, request, previous, dataset)
+        shelf = Shelf(attempt.store, lenders)
+        links: Links | None = None
+        if not copy:
+            links = links_in(dataset.source, found.records["file_name"].to_pylist())
+            if not reread:
+                found, links = _recalled(attempt.store, found, lenders, links)
+            if copy is False:
+                _check_named(found, shelf, links)
+        content = pack_images(attempt, found, shelf, executor, links)
         if memo is not None and scan is not None:
             memo.remember(scan, content.outcome)
         return content
 
     return prepare
+
+
+def _recalled(store: Store, survey: Survey, lenders: list[DataCard], links: Links) -> tuple[Survey, Links]:
+    """What is known of linked images from versions that link the same objects."""
+    facts, links = recall(store, lenders, links)
+    columns = [
+        survey.facts["file_name"] if name == "file_name" else pc.coalesce(survey.facts[name], facts[name])
+        for name in survey.facts.column_names
+    ]
+    return replace(survey, facts=pa.table(columns, schema=survey.facts.schema)), links
+
+
+def _check_named(survey: Survey, shelf: Shelf, links: Links) -> None:
+    """See that no image would have to be stored.
+
+    Raises:
+        InvalidInputError: One lies where a card can't name it.
+    """
+    stored = pc.is_in(survey.facts["sha256"], value_set=shelf.digests()).to_pylist()
+    for name, there, link in zip(survey.facts["file_name"].to_pylist(), stored, links, strict=True):
+        if link is None and not there:
+            raise InvalidInputError(_NO_PLACE.format(f"the image {name}"))
+
+
+def _origins(dataset: ImageDataset) -> tuple[Origin, ...]:
+    """Where a dataset's images are read from, as a card says it."""
+    return tuple(
+        Origin(place=each.url, size=each.size, digest=f"sha256:{each.sha256.hex()}" if each.sha256 else None)
+        for each in origins_of(dataset.source)
+    )
 
 
 def _refuse_inside(store: Store, image_dir: str) -> None:

@@ -63,6 +63,7 @@ class CardRegistry(Auditor):
         artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
         executor: Executor | None = None,
         reread: bool = False,
+        copy: bool = True,
     ) -> DataCard:
         """Register a dataset as a new version of a card.
 
@@ -88,6 +89,9 @@ class CardRegistry(Auditor):
             executor: Where to read and pack images: any ``concurrent.futures`` executor; by default threads.
             reread: Read every image, whatever is remembered of it: for files that are changed through a memory map
                 or by other means that leave their times as they were.
+            copy: Whether the images are stored in the registry. With False those that lie behind URLs stay there, and
+                the version names them and says how to tell that they are still the same; nothing is stored but the
+                records. Each is read once all the same, unless its store knows its SHA-256.
 
         Returns:
             The card of the version.
@@ -115,7 +119,15 @@ class CardRegistry(Auditor):
             metadata=metadata,
             artifacts=artifacts,
         )
-        return register(self.store, data, request, executor, reread=reread, allow_unsafe_store=self._allow_unsafe_store)
+        return register(
+            self.store,
+            data,
+            request,
+            executor,
+            reread=reread,
+            copy=copy,
+            allow_unsafe_store=self._allow_unsafe_store,
+        )
 
     def derive(
         self,
@@ -180,6 +192,28 @@ class CardRegistry(Auditor):
             artifacts=artifacts,
         )
         return derive(self.store, cards, list_steps(steps), request, executor)
+
+    def materialize(self, reference: AnyReference, *, executor: Executor | None = None) -> DataCard:
+        """Store the images of a version that names them where they lie (``copy=False``).
+
+        What comes of it is a new version: the same data, with the same dataset digest, under the next patch number, and
+        the old one as its parent. Metadata files, description and artifacts go over. A version that holds its images is
+        returned as it is, and so is one that was made by this before.
+
+        Args:
+            reference: Which version.
+            executor: Where to read and pack images; by default threads.
+
+        Raises:
+            InvalidInputError: It is a table.
+            InvalidMetadataError: Images are gone or are not what was registered; ``.issues`` has all of it.
+            NotFoundError: There is no such version.
+            StorageError: Images can't be read.
+            CommitUnknownError: The storage gave no clear answer; ``resolve`` finds out.
+        """
+        from imagecards.registry.materialize import materialize
+
+        return materialize(self.store, self.load(reference), executor)
 
     def attach(
         self,

@@ -28,8 +28,9 @@ class Request:
         said: The card's fields that were given: description, license, source, metadata, parents, transform.
         artifacts: Files and folders to keep beside the card.
         lenders: Cards in the same registry that the data were made from, whose bytes need not be stored again.
-        circumstances: The card's fields ``code`` and ``env``, where more is known of them than the version of this
-            package; where nothing else changed, they alone make no version.
+        circumstances: The card's fields ``code``, ``env`` and ``origins``, where they are known; where nothing else
+            changed, they alone make no version.
+        reason: Why the version is the one it is, where the caller knows better than what the change comes to.
     """
 
     name: CardName
@@ -40,6 +41,7 @@ class Request:
     artifacts: Mapping[str, FoundArtifact]
     lenders: tuple[DataCard, ...]
     circumstances: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
     def describes(self, card: DataCard) -> bool:
         """Whether a card says all that was asked for, so that a new version would say nothing new."""

@@ -23,10 +23,12 @@ class Shelf:
     """Shards that hold images by digest: those of earlier versions first, then those that an attempt adds.
 
     Attributes:
+        store: The registry's store.
         lenders: The cards whose shards may be pointed into.
     """
 
     def __init__(self, store: Store, lenders: Iterable[DataCard]) -> None:
+        self.store = store
         self._shards: list[StoredFile] = []
         self._tables: list[pa.Table] = []
         readable = []
@@ -34,6 +36,7 @@ class Shelf:
             try:
                 assert card.records is not None
                 table = contents.read_records(store, card.records, columns=_COLUMNS, rows=card.summary.images)
+                table = table.filter(table["shard"].is_valid())  # linked images are nobody's to lend
                 check_places(card, table)
             except IntegrityError as error:
                 _log.warning("no image of %s is used again: %s", card.ref, error)
@@ -63,17 +66,21 @@ class Shelf:
         """Where images are.
 
         Args:
-            digests: Their sha256, each of which is on the shelf.
+            digests: Their sha256, each of which is on the shelf; null for an image that has no place here.
 
         Returns:
-            A table of ``shard`` and ``offset``, one row for each digest in order, and the shards that it points into.
+            A table of ``shard`` and ``offset``, one row for each digest in order (null for null), and the shards that
+            it points into.
         """
-        rows = pc.index_in(digests, value_set=self.digests())
+        rows = pc.index_in(digests.drop_null(), value_set=self.digests())
         table = pa.concat_tables(self._tables) if self._tables else contents.PLACE_COLUMNS.empty_table()
         shard = table["shard"].take(rows).to_numpy()
         offset = table["offset"].take(rows).combine_chunks()
         used, position = np.unique(shard, return_inverse=True)
         places = pa.table([pa.array(position.astype(np.int32)), offset], schema=contents.PLACE_COLUMNS)
+        if digests.null_count:
+            there = digests.is_valid().to_numpy()
+            places = places.take(pa.array(np.cumsum(there) - 1, mask=~there))
         return places, tuple(self._shards[index] for index in used)
 
     def _add(

@@ -10,6 +10,7 @@ from imagecards.progress import track
 from imagecards.registry import keys, lookup
 from imagecards.registry.content_check import Images, content_problems, text_problems
 from imagecards.registry.files import read_chunks
+from imagecards.registry.link_check import Found, link_problems
 from imagecards.registry.parents import find_parent
 from imagecards.registry.problem import Problem, from_error, read_or_tell, shorten
 from imagecards.registry.survey import survey
@@ -27,7 +28,7 @@ class Verification:
         problems: Everything that is not as it was registered.
         notes: What is worth knowing and no damage: a parent that was withdrawn.
         cards: How many versions were looked at.
-        files: How many files.
+        files: How many files, those among them that are linked where they lie.
         size: Their bytes.
         deep: Whether every byte was read, or only presence and sizes were compared.
     """
@@ -54,6 +55,7 @@ class _Inspection:
     files: dict[StoredFile, list[Problem]] = field(default_factory=dict)
     texts: dict[Document, list[Problem]] = field(default_factory=dict)
     images: Images = field(default_factory=dict)
+    links: Found = field(default_factory=dict)
     notes: list[Problem] = field(default_factory=list)
 
 
@@ -111,8 +113,9 @@ def _live_problems(inspection: _Inspection, refs: list[CardRef]) -> list[Problem
 
 def _verification(inspection: _Inspection, refs: list[CardRef], problems: list[Problem]) -> Verification:
     files = inspection.files
-    size = sum(stored.size for stored in files)
-    return Verification(tuple(problems), len(refs), len(files), size, inspection.deep, tuple(inspection.notes))
+    looked_at = [stored.size for stored in files] + [link.size for link in inspection.links]
+    notes = tuple(inspection.notes)
+    return Verification(tuple(problems), len(refs), len(looked_at), sum(looked_at), inspection.deep, notes)
 
 
 def _check_there(store: Store) -> None:
@@ -136,6 +139,8 @@ def _card_problems(inspection: _Inspection, ref: CardRef) -> Iterator[Problem]:
     if card is None:
         return
     yield from _parent_problems(inspection, card)
+    if card.summary.linked and card.records is not None and not inspection.files[card.records]:
+        yield from link_problems(inspection.store, card, inspection.links, deep=inspection.deep)
     if inspection.deep:
         yield from _content_problems(inspection, card)
 

@@ -1,0 +1,161 @@
+"""Linked images: named where they lie, not stored. Which they are, and what is known of them beforehand."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+
+from imagecards.cards import DataCard
+from imagecards.datasets import FILE_FACTS, Relay, Source
+from imagecards.datasets.examine import gather
+from imagecards.datasets.remote import RemoteObject, RemoteSource, check_url
+from imagecards.datasets.remote.examine import learn_objects
+from imagecards.errors import IntegrityError, InvalidInputError
+from imagecards.records.issues import Issue
+from imagecards.registry import contents
+from imagecards.storage import Store
+
+Links = list[RemoteObject | None]
+"""Of each image the object that it is, where it is linked."""
+
+
+@runtime_checkable
+class Linking(Protocol):
+    """A source some of whose images are objects elsewhere."""
+
+    def link(self, name: str) -> RemoteObject | None:
+        """The object that an image is; ``None`` for one that is stored."""
+        ...
+
+
+def links_in(source: Source, names: Sequence[str]) -> Links:
+    """The objects that images are, as far as their source says so.
+
+    Args:
+        source: Where a dataset reads them from. What it hands on from other sources counts as theirs.
+        names: The file names.
+    """
+    if isinstance(source, RemoteSource):
+        return [source.objects.get(name) for name in names]
+    if isinstance(source, Linking):
+        return [source.link(name) for name in names]
+    found: dict[str, RemoteObject | None] = {}
+    for origin, places in source.origins() if isinstance(source, Relay) else ():
+        found.update(zip(places, links_in(origin, list(places.values())), strict=True))
+    return [found.get(name) for name in names]
+
+
+def read_links(card: DataCard, records: pa.Table) -> Links:
+    """The objects that the rows of a records table name.
+
+    Raises:
+        IntegrityError: One is not named in the way that this package writes.
+    """
+    if "url" not in records.column_names:
+        return [None] * records.num_rows
+    columns = (records[name].to_pylist() for name in (*contents.LINK_COLUMNS.names, "size", "sha256"))
+    links = [
+        None if url is None else RemoteObject(url, size, etag, version, sha256)
+        for url, etag, version, size, sha256 in zip(*columns, strict=True)
+    ]
+    for link in links:
+        if link is not None and not _is_sound(link.url):
+            assert card.records is not None
+            message = f"{card.records.key} names an image by a URL that is not read: restore the file from a copy"
+            raise IntegrityError(message, card.records.key)
+    return links
+
+
+def append_links(table: pa.Table, links: Links) -> pa.Table:
+    """Add the columns of links to a records table, null for images that are stored."""
+    rows = [(link.url, link.etag, link.version) if link is not None else (None, None, None) for link in links]
+    for number, field in enumerate(contents.LINK_COLUMNS):
+        table = table.append_column(field, pa.array([row[number] for row in rows], field.type))
+    return table
+
+
+def same_links(store: Store, card: DataCard, names: Sequence[str], links: Links) -> bool:
+    """Whether every image that a version links is linked in the same place here, and as the same object."""
+    assert card.records is not None
+    records = contents.read_records(store, card.records, rows=card.summary.images)
+    here = dict(zip(names, links, strict=True))
+    for name, there in zip(records["file_name"].to_pylist(), read_links(card, records), strict=True):
+        link = here.get(name)
+        if there is not None and (link is None or link._replace(sha256=None) != there._replace(sha256=None)):
+            return False
+    return True
+
+
+def recall(store: Store, cards: Iterable[DataCard], links: Links) -> tuple[pa.Table, Links]:
+    """What earlier versions know of objects that are still the same ones.
+
+    An object is the same when its URL, size and ETag are, or when its URL has a commit in it.
+
+    Args:
+        store: The registry's store.
+        cards: The versions.
+        links: The objects, as they are listed now.
+
+    Returns:
+        The table of `imagecards.datasets.FILE_FACTS` in the order of links, null where nothing is known, with names
+        that mean nothing; and the links, with the version of each that was read then.
+    """
+    known: dict[tuple[str, int, str | None], tuple[RemoteObject, int]] = {}
+    tables: list[pa.Table] = []
+    rows = 0
+    for card in cards:
+        if not card.summary.linked:
+            continue
+        with suppress(IntegrityError):  # then its images are read again
+            assert card.records is not None
+            records = contents.read_records(store, card.records, rows=card.summary.images)
+            for row, link in enumerate(read_links(card, records)):
+                if link is not None and (link.etag is not None or link.url.startswith("hf://")):
+                    known.setdefault(link[:3], (link, rows + row))
+            tables.append(records.select(FILE_FACTS.names))
+            rows += records.num_rows
+    found = [known.get(link[:3]) if link is not None else None for link in links]
+    facts = pa.concat_tables([FILE_FACTS.empty_table(), *tables])
+    facts = facts.take(pa.array([each and each[1] for each in found], pa.int64()))
+    return facts, [each[0] if each else link for each, link in zip(found, links, strict=True)]
+
+
+def learn_links(facts: pa.Table, links: Links, executor: Executor | None) -> tuple[pa.Table, Links, list[Issue]]:
+    """Read the linked images of which nothing is known yet.
+
+    Args:
+        facts: The table of `imagecards.datasets.FILE_FACTS`, null where nothing is known.
+        links: The objects that images are, in the same order.
+        executor: Where to read them.
+
+    Returns:
+        The facts and the links, with what was learnt; and what is wrong with the images that were read.
+
+    Raises:
+        StorageError: One can't be read, or was replaced since it was listed.
+    """
+    known = facts["sha256"].is_valid().to_pylist()
+    rows = [row for row, link in enumerate(links) if link is not None and not known[row]]
+    if not rows:
+        return facts, links, []
+    names = facts["file_name"].to_pylist()
+    wanted = {names[row]: link for row in rows if (link := links[row]) is not None}
+    learnt = learn_objects(RemoteSource("", wanted), list(wanted), executor=executor)
+    read, issues = gather(list(wanted), [each.found for each in learnt])
+    order = np.arange(facts.num_rows)
+    order[rows] = facts.num_rows + np.arange(len(rows))
+    links = list(links)
+    for row, each in zip(rows, learnt, strict=True):
+        link = links[row]
+        links[row] = link and link._replace(version=link.version or each.version)
+    return pa.concat_tables([facts, read]).take(pa.array(order)), links, issues
+
+
+def _is_sound(url: str) -> bool:
+    try:
+        return check_url(url) == url
+    except InvalidInputError:
+        return False

@@ -1,0 +1,296 @@
+"""Registering images that lie behind URLs: packed like a folder, or named where they lie."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.conftest import png
+from tests.remote import count_reads, remove, upload, with_etags, write
+
+from imagecards import CardRegistry, ImageDataset
+from imagecards.cards import DataCard
+from imagecards.errors import IntegrityError, InvalidInputError, InvalidMetadataError
+from imagecards.registry import contents
+from imagecards.registry.attempt import attempting
+from imagecards.registry.reading import open_images
+from imagecards.transforms import Merge, MinArea, Tile
+
+MakeFolder = Callable[..., Path]
+
+
+def test_a_url_is_packed_like_a_folder(registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder(4)
+    url = upload(folder)
+    packed = registry.register(ImageDataset(image_dir=url), "a/url")
+    assert packed.dataset_digest == registry.register(ImageDataset(image_dir=folder), "a/folder").dataset_digest
+    assert [document.path for document in packed.documents] == ["metadata.jsonl"]
+    registry.fetch("a/url", tmp_path / "out")
+    assert {place.name: place.read_bytes() for place in (tmp_path / "out").iterdir()} == {
+        place.name: place.read_bytes() for place in folder.iterdir()
+    }
+    assert registry.register(ImageDataset(image_dir=url), "a/url") == packed
+    assert registry.verify(deep=True).ok
+
+
+def test_images_are_registered_where_they_lie(registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder(4)
+    url = upload(folder)
+    card = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    assert card.shards == ()
+    assert card.summary.linked == 4
+    assert [origin.place for origin in card.origins] == [url]
+    assert card.dataset_digest == registry.register(ImageDataset(image_dir=folder), "a/folder").dataset_digest
+    opened = registry.open("a/b")
+    assert isinstance(opened, ImageDataset)
+    here = ImageDataset(image_dir=folder)
+    assert list(opened.read_many()) == list(here.read_many())
+    assert opened.read_bytes("002.png") == here.read_bytes("002.png")
+    assert opened.facts.equals(here.facts)
+    assert list(pickle.loads(pickle.dumps(opened)).read_many()) == list(here.read_many())
+    registry.fetch("a/b", tmp_path / "out")
+    assert {place.name: place.read_bytes() for place in (tmp_path / "out").iterdir()} == {
+        place.name: place.read_bytes() for place in folder.iterdir()
+    }
+    assert registry.register(ImageDataset(image_dir=url), "a/b", copy=False) == card
+    for deep in (False, True):
+        found = registry.verify("a/b", deep=deep)
+        assert found.ok, found.problems
+        assert found.files == 2 + 4
+
+
+def images(registry: CardRegistry, reference: str) -> ImageDataset:
+    opened = registry.open(reference)
+    assert isinstance(opened, ImageDataset)
+    return opened
+
+
+def test_what_is_gone_or_changed_is_named(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    url = upload(make_folder(4))
+    registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    same_size = bytearray(png(seed=1))
+    same_size[-20] ^= 1
+    remove(f"{url}/000.png")
+    write(f"{url}/001.png", bytes(same_size))
+    write(f"{url}/002.png", b"short")
+    opened = images(registry, "a/b")
+    assert opened.read_bytes("003.png") == png(seed=3)
+    for name, what in (("000.png", "is gone"), ("001.png", "other bytes"), ("002.png", "was changed")):
+        with pytest.raises(IntegrityError, match=what) as caught:
+            opened.read_bytes(name)
+        assert f"{url}/{name}" in caught.value.place
+    shallow, deep = registry.verify("a/b"), registry.verify("a/b", deep=True)
+    assert [(problem.image, problem.place, problem.actual) for problem in shallow.problems] == [
+        ("000.png", f"{url}/000.png", "missing"),
+        ("002.png", f"{url}/002.png", "5 bytes"),
+    ]
+    assert [problem.image for problem in deep.problems] == ["000.png", "001.png", "002.png"]
+    assert deep.problems[1].actual.startswith("sha256:")
+    with pytest.raises(IntegrityError, match="is gone"):
+        registry.materialize("a/b")
+    assert [str(version) for version in registry.versions("a/b")] == ["1.0.0"]
+    registry.withdraw("a/b@1.0.0", "the bucket is no more")
+    assert registry.verify().ok
+
+
+def test_an_etag_tells_another_object_without_reading_it(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_etags(monkeypatch)
+    url = upload(make_folder(2))
+    registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    changed = bytearray(png(seed=1))
+    changed[-20] ^= 1
+    write(f"{url}/001.png", bytes(changed))
+    [problem] = registry.verify("a/b").problems
+    assert problem.image == "001.png"
+    assert "ETag" in problem.expected
+
+
+def test_only_new_objects_are_read_again(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_etags(monkeypatch)
+    url = upload(make_folder(3))
+    first = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    reads = count_reads(monkeypatch)
+    assert registry.register(ImageDataset(image_dir=url), "a/b", copy=False) == first
+    assert {name for name, _ in reads} == {"metadata.jsonl"}
+    write(f"{url}/001.png", png(seed=7))
+    write(f"{url}/003.png", png(seed=8))
+    del reads[:]
+    second = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    assert {name for name, _ in reads} == {"metadata.jsonl", "001.png", "003.png"}
+    assert str(second.version) == "2.0.0"
+    assert second.summary.linked == 4
+    assert registry.verify("a/b@2.0.0", deep=True).ok
+    del reads[:]
+    assert registry.register(ImageDataset(image_dir=url), "a/b", copy=False, reread=True) == second
+    assert len(reads) == 5
+
+
+def test_copying_decides_whether_the_same_data_are_a_new_version(
+    registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(3)
+    url, moved = upload(folder), upload(folder)
+    linked = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    again = registry.register(ImageDataset(image_dir=moved), "a/b", copy=False)
+    assert (str(again.version), again.bump_reason) == ("1.0.1", "patch: the same data, linked anew")
+    assert [origin.place for origin in again.origins] == [moved]
+    packed = registry.register(ImageDataset(image_dir=folder), "a/b")
+    assert (str(packed.version), packed.bump_reason) == ("1.0.2", "patch: the same data, stored here now")
+    assert packed.summary.linked == 0
+    assert len(packed.shards) == 1
+    assert {card.dataset_digest for card in (linked, again, packed)} == {linked.dataset_digest}
+    # what is held here is more than a name of it, so that makes no version
+    assert registry.register(ImageDataset(image_dir=url), "a/b", copy=False) == packed
+    described = registry.register(ImageDataset(image_dir=folder), "a/b", description="new")
+    assert described.shards == packed.shards
+
+
+def test_a_remembered_folder_is_stored_although_a_version_links_the_same(
+    registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(2)
+    registry.register(ImageDataset(image_dir=folder), "a/other")
+    registry.register(ImageDataset(image_dir=upload(folder)), "a/b", copy=False)
+    assert registry.register(ImageDataset(image_dir=folder), "a/b").summary.linked == 0
+
+
+def test_describing_links_anew_keeps_them(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    url = upload(make_folder(2))
+    first = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    second = registry.register(ImageDataset(image_dir=url), "a/b", copy=False, description="in a bucket")
+    assert second.records == first.records
+    assert second.origins == first.origins
+    assert second.summary.linked == 2
+
+
+def test_what_a_card_can_not_name_is_refused(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    folder = make_folder(2)
+    with pytest.raises(InvalidInputError, match=r"the folder .* can't be registered with copy=False"):
+        registry.register(ImageDataset(image_dir=folder), "a/b", copy=False)
+    with pytest.raises(InvalidInputError, match="a table is always stored"):
+        registry.register(np.arange(3), "a/b", copy=False)
+    tiles = Tile(width=4, height=3).apply(ImageDataset(image_dir=upload(folder)))
+    with pytest.raises(InvalidInputError, match=r"the image .* can't be registered with copy=False"):
+        registry.register(tiles, "a/b", copy=False)
+    url = upload(folder)
+    write(f"{url}/bad.png", b"no image")
+    with pytest.raises(InvalidMetadataError):
+        registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    assert registry.store.children("cards/") == []
+    registry.register(ImageDataset(image_dir=folder), "a/b")
+    pointing = registry.register(images(registry, "a/b"), "a/c", copy=False)
+    assert pointing.shards == registry.load("a/b").shards
+
+
+def test_children_leave_images_where_they_are(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    url = upload(make_folder(3))
+    parent = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    child = registry.derive("a/b", MinArea(pixels=1), "a/large")
+    assert (child.summary.linked, child.shards) == (3, ())
+    assert registry.replay("a/large").ok
+    tiles = registry.derive("a/b", Tile(width=4, height=3), "a/tiles")
+    assert tiles.summary.linked == 0
+    assert len(tiles.shards) == 1
+    registry.register(ImageDataset(image_dir=make_folder(2, name="more", seed=50)), "a/more")
+    both = registry.derive(["a/b", "a/more"], Merge(prefixes=["one-", "two-"]), "a/both")
+    assert (both.summary.images, both.summary.linked, len(both.shards)) == (5, 3, 1)
+    assert registry.verify(deep=True).ok
+    opened = images(registry, "a/both")
+    assert list(opened.read_many()) == [opened.read_bytes(name) for name in opened.names]
+    assert registry.diff("a/b", "a/large").images.counts == registry.diff("a/b", "a/b").images.counts
+    stored = registry.register(opened, "a/stored")
+    assert (stored.summary.linked, stored.dataset_digest) == (0, both.dataset_digest)
+    assert stored.shards[0] in both.shards or len(stored.shards) == 2
+    assert parent.origins
+    assert not child.origins
+
+
+def test_materialize_keeps_the_data_and_their_digest(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder({"a.png": {"caption": "one"}, "b.png": {}, "c.png": None})
+    url = upload(folder)
+    linked = registry.register(ImageDataset(image_dir=url), "a/b", copy=False, description="said", metadata={"k": 1})
+    write(f"{url}/c.png", png(seed=9))
+    registry.register(ImageDataset(image_dir=url), "a/b")
+    write(f"{url}/c.png", png(seed=2))
+    card = registry.materialize("a/b@1.0.0")
+    assert str(card.ref) == "a/b@1.0.1"
+    assert card.bump_reason == "patch: the images of 1.0.0, stored in the registry"
+    assert card.dataset_digest == linked.dataset_digest
+    assert [parent.ref for parent in card.parents] == [linked.ref]
+    assert card.documents == linked.documents
+    assert (card.description, card.metadata, card.origins) == (linked.description, linked.metadata, linked.origins)
+    assert card.summary.linked == 0
+    reads = count_reads(monkeypatch)
+    assert registry.materialize("a/b@1.0.0") == card
+    assert registry.materialize(card) == card
+    assert not reads
+    remove(url)
+    registry.fetch("a/b@1.0.1", tmp_path / "out")
+    assert {place.name: place.read_bytes() for place in (tmp_path / "out").iterdir()} == {
+        place.name: place.read_bytes() for place in folder.iterdir()
+    }
+    registry.withdraw("a/b@1.0.1", "not wanted")
+    with pytest.raises(IntegrityError, match="is gone"):
+        registry.materialize("a/b@1.0.0")
+    with pytest.raises(InvalidInputError, match="is a table"):
+        registry.materialize(registry.register(np.arange(3), "a/table"))
+
+
+def forge(registry: CardRegistry, column: str, values: list[object]) -> DataCard:
+    """A copy of the card ``a/b`` whose records say something else in a column."""
+    card = registry.load("a/b")
+    assert card.records is not None
+    table = contents.read_records(registry.store, card.records)
+    place = table.column_names.index(column)
+    table = table.set_column(place, column, pa.array(values, table.schema.field(column).type))
+    with attempting(registry.store, card.name) as attempt:
+        stored = attempt.put("records.parquet", [contents.encode_records(table)])
+    return card.model_copy(update={"records": stored})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "http://169.254.169.254/latest",
+        "/etc/passwd",
+        "local:///etc/passwd",
+        "s3://key:word@bucket/a.png",
+        "memory://bucket/../a.png",
+        "memory://bucket/a.png?x=1",
+        "simplecache::memory://bucket/a.png",
+        "MEMORY://bucket/a.png",
+    ],
+)
+def test_a_card_makes_nobody_read_what_is_no_object(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    registry.register(ImageDataset(image_dir=upload(make_folder(2))), "a/b", copy=False)
+    forged = forge(registry, "url", [url, url])
+    reads = count_reads(monkeypatch)
+    with pytest.raises(IntegrityError, match="by a URL that is not read"):
+        open_images(registry.store, forged)
+    assert not reads
+
+
+def test_an_image_lies_in_one_place(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    registry.register(ImageDataset(image_dir=upload(make_folder(2))), "a/b", copy=False)
+    for column, values in (("url", ["memory://bucket/a.png", None]), ("shard", [0, None]), ("offset", [None, 3])):
+        with pytest.raises(IntegrityError, match="nulls in"):
+            open_images(registry.store, forge(registry, column, list(values)))
+
+
+def test_records_without_links_are_written_as_before(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    card = registry.register(ImageDataset(image_dir=upload(make_folder(2))), "a/b")
+    assert card.records is not None
+    columns = pq.read_schema(f"{registry.url}/{card.records.key}").names
+    assert not set(contents.LINK_COLUMNS.names) & set(columns)
