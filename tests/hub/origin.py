@@ -101,7 +101,7 @@ class HubInMemory(LargeFiles):
         return told({"errors": [], "warnings": []})
 
     def _agents(self, asked: Asked) -> Answer:
-        return told([])
+        return told({"standardEnvVars": [], "harnesses": {}})
 
     # -- commits -----------------------------------------------------------------------------------------------
 

@@ -126,6 +126,27 @@ class Store(ABC):
             StorageError: The store failed; some of the keys may be gone.
         """
 
+    def make(self, *, private: bool = True) -> None:  # noqa: B027 - most are made by what is put there first
+        """See that there is a place to put keys in, such as a repo.
+
+        Args:
+            private: Whether only its owners may see it, if it is made.
+
+        Raises:
+            StorageError: It can't be made.
+        """
+
+    def missing(self) -> str | None:
+        """What to do about the place itself if it isn't there; None if it is, or can't be told from an empty one."""
+        return None
+
+    def label(self, name: str) -> None:  # noqa: B027 - most have no such labels
+        """Give what is there now a name by which people find it in the store's own tools.
+
+        Raises:
+            StorageError: The store failed.
+        """
+
     def close(self) -> None:  # noqa: B027 - most stores hold nothing between two calls
         """Let go of what the store holds open; it stays usable."""
 
