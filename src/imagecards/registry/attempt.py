@@ -29,12 +29,13 @@ class Attempt:
         self.store = store
         self.id = new_attempt(datetime.now(UTC), secrets.token_hex(8))
         self.prefix = f"{keys.attempts(name)}{self.id}/"
+        self.batch = store.batch()
         self._began = _now()
         self._written: list[str] = []
         self._exposed = False  # whether a document that names the files may be visible
 
     def put(self, path: str, chunks: Iterable[bytes]) -> StoredFile:
-        """Store a file of this attempt.
+        """Store a file of this attempt; it is there for certain after `settle`.
 
         Args:
             path: Where, relative to the attempt's folder.
@@ -48,7 +49,15 @@ class Attempt:
         """
         key = self.prefix + path
         self.claim(key)
-        return put_file(self.store, key, chunks)
+        return put_file(self.batch, key, chunks)
+
+    def settle(self) -> None:
+        """See that all files of this attempt are in the store.
+
+        Raises:
+            StorageError: The store failed.
+        """
+        self.batch.finish()
 
     def claim(self, key: str) -> None:
         """Remember a key of this attempt that is about to be written, so that giving up removes it."""
@@ -66,6 +75,7 @@ class Attempt:
             StorageError: The attempt is too old, or the store failed before anything became visible.
             CommitUnknownError: Whether it was committed is not known.
         """
+        self.settle()
         self.check_age()
         self._exposed = True
         try:
@@ -97,6 +107,7 @@ class Attempt:
 
     def abandon(self) -> None:
         """Remove what this attempt stored, unless a card may name it; what can't be removed is left as garbage."""
+        self.batch.drop()
         if not self._exposed:
             with suppress(ImageCardsError):
                 self.store.delete(self._written)

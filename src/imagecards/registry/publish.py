@@ -160,6 +160,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     }
     if previous is not None and unchanged:
         kept = {**_whole_artifacts(store, previous), **kept}
+    attempt.settle()
     bump: Derived | None = None
     for _ in range(_TRIES):
         versions = lookup.all_versions(store, request.name)

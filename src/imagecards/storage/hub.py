@@ -9,6 +9,7 @@ from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError
 from imagecards.paths import check_relative
 from imagecards.storage.answers import Refused
 from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hub_explained, hub_unknown
+from imagecards.storage.hubbatch import HubBatch
 from imagecards.storage.hubcommit import Committer
 from imagecards.storage.hubrepo import HubRepo, missing_repo, refuse_model
 from imagecards.storage.hubstaging import Staged, staged
@@ -101,13 +102,28 @@ class HubStore(Store):
             return
         raise hub_explained(problem, self.url, writing=True)
 
+    def wins_once(self, key: str) -> bool:
+        """See `Store.wins_once`: the second one commits on the head that the first one found."""
+        try:
+            before = self._repo.head()
+            self.put_if_absent(key, [b"first"])
+            with staged(self.path(key), [b"second"]) as late:
+                self._repo.send([late.uploaded(self._repo)], before, "Try to be second")
+        except Refused as refused:
+            problem = refused
+        else:
+            return False
+        if problem.status == 412:
+            return True
+        raise hub_explained(problem, self.url, writing=True)
+
     def missing(self) -> str | None:
         """See `Store.missing`."""
         return missing_repo(self._repo, self.url)
 
     def put_if_absent(self, key: str, body: Iterable[bytes]) -> bool:
         """See `Store.put_if_absent`."""
-        path = self._path(check_new_key(key))
+        path = self.path(check_new_key(key))
         check_body(key, body)
         with staged(path, body) as file:
             return self.put_staged([file], f"Add {key}", self._place(key))
@@ -140,10 +156,22 @@ class HubStore(Store):
         self._check(files, made, place)
         return True
 
+    def batch(self) -> HubBatch:
+        """See `Store.batch`: large files are sent ahead, and committed with others by few commits."""
+        return HubBatch(self, FILES_A_COMMIT)
+
+    def send_ahead(self, file: Staged) -> None:
+        """Send the bytes of a file before it is committed, if it is a large one.
+
+        Raises:
+            Refused: What the Hub said.
+        """
+        file.uploaded(self._repo)
+
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """See `Store.get`."""
         check_range(key, start, length)
-        path = self._path(check_key(key))
+        path = self.path(check_key(key))
         if length == 0 or start >= _FAR:  # no range of HTTP says that
             return self._nothing(key, start, length)
         whole = start == 0 and length is None
@@ -184,7 +212,7 @@ class HubStore(Store):
 
     def stat(self, key: str) -> Entry | None:
         """See `Store.stat`."""
-        path = self._path(check_key(key))
+        path = self.path(check_key(key))
         try:
             found = self._repo.look([path])
         except Refused as refused:
@@ -197,7 +225,7 @@ class HubStore(Store):
         """See `Store.delete`; the bytes stay in the repo's history."""
         from huggingface_hub import CommitOperationDelete
 
-        paths = list(dict.fromkeys(self._path(check_key(key)) for key in keys))
+        paths = list(dict.fromkeys(self.path(check_key(key)) for key in keys))
         for start in range(0, len(paths), FILES_A_COMMIT):
             some = paths[start : start + FILES_A_COMMIT]
 
@@ -277,7 +305,7 @@ class HubStore(Store):
         explained = hub_explained(refused, place)
         return NotFoundError(str(explained)) if refused.code == NO_REPO else explained
 
-    def _path(self, key: str) -> str:
+    def path(self, key: str) -> str:
         """Where a key lies in the repo."""
         parts = key.split("/")
         if any(part in _FORBIDDEN for part in parts) or (not self._root and parts[0] in _OWN):

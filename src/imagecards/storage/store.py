@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 
 from imagecards.errors import InvalidInputError
 from imagecards.paths import check_relative
+from imagecards.storage.batch import Batch, OneByOne
 
 LEFTOVER = ".tmp-"  # how the last part of a key begins that an interrupted put may have left behind
 
@@ -126,6 +127,10 @@ class Store(ABC):
             StorageError: The store failed; some of the keys may be gone.
         """
 
+    def batch(self) -> Batch:
+        """Begin to put files that nothing names yet, together where that costs less."""
+        return OneByOne(self)
+
     def make(self, *, private: bool = True) -> None:  # noqa: B027 - most are made by what is put there first
         """See that there is a place to put keys in, such as a repo.
 
@@ -135,6 +140,15 @@ class Store(ABC):
         Raises:
             StorageError: It can't be made.
         """
+
+    def wins_once(self, key: str) -> bool:
+        """Put a new key as two writers would that know nothing of each other; says whether only the first one won.
+
+        Raises:
+            StorageError: The store failed.
+        """
+        self.put_if_absent(key, [b"first"])
+        return not self.put_if_absent(key, [b"second"]) and self.get(key) == b"first"
 
     def missing(self) -> str | None:
         """What to do about the place itself if it isn't there; None if it is, or can't be told from an empty one."""
