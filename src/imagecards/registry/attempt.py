@@ -12,6 +12,7 @@ from imagecards.registry import keys
 from imagecards.registry.commit import commit
 from imagecards.registry.files import put_file
 from imagecards.storage import Store
+from imagecards.storage.pages import Pages
 
 MAXIMUM_AGE = 6 * 3600.0
 """Seconds after which an attempt gives up; garbage collection relies on it (`imagecards.registry.gc`)."""
@@ -63,13 +64,14 @@ class Attempt:
         """Remember a key of this attempt that is about to be written, so that giving up removes it."""
         self._written.append(key)
 
-    def commit(self, key: str, body: bytes, ask: str | None = None) -> bytes:
+    def commit(self, key: str, body: bytes, ask: str | None = None, pages: Pages | None = None) -> bytes:
         """Commit a document that names this attempt's files; says which document is at the key now.
 
         Args:
             key: The commit point.
             body: The document.
             ask: How to find out what became of it; by default, that ``resolve`` knows.
+            pages: What the store shows with it.
 
         Raises:
             StorageError: The attempt is too old, or the store failed before anything became visible.
@@ -80,7 +82,8 @@ class Attempt:
         self._exposed = True
         try:
             if ask is None:  # a card, by which resolve finds the attempt
-                there = commit(self.store, key, body, ask=f"ask registry.resolve({self.id!r})", attempt=self.id)
+                ask = f"ask registry.resolve({self.id!r})"
+                there = commit(self.store, key, body, ask=ask, attempt=self.id, pages=pages)
             else:
                 there = commit(self.store, key, body, ask=ask)
         except CommitUnknownError:

@@ -2,11 +2,12 @@
 
 from imagecards.errors import CommitUnknownError, ImageCardsError, NotFoundError
 from imagecards.storage import Store
+from imagecards.storage.pages import Pages
 
 _TRIES = 5
 
 
-def commit(store: Store, key: str, body: bytes, *, ask: str, attempt: str = "") -> bytes:
+def commit(store: Store, key: str, body: bytes, *, ask: str, attempt: str = "", pages: Pages | None = None) -> bytes:
     """Put a document at a key unless one is there, and say which document is there now.
 
     The same body is sent again after an answer that was lost. What can be read back decides: the answer to a request
@@ -18,6 +19,7 @@ def commit(store: Store, key: str, body: bytes, *, ask: str, attempt: str = "") 
         body: The document.
         ask: How the caller can find out later, for the message.
         attempt: Its attempt, where ``CardRegistry.resolve`` can find it.
+        pages: What the store shows with it, where it shows anything.
 
     Returns:
         ``body`` when this call (or an earlier, doubtful try of it) committed it, else what was there first.
@@ -30,7 +32,8 @@ def commit(store: Store, key: str, body: bytes, *, ask: str, attempt: str = "") 
     doubt: ImageCardsError | None = None
     for _ in range(_TRIES):
         try:
-            return body if store.put_if_absent(key, [body]) else store.get(key)
+            put = store.put_if_absent(key, [body]) if pages is None else store.put_and_show(key, body, pages)
+            return body if put else store.get(key)
         except CommitUnknownError as error:
             doubt = error
             if error.visible:

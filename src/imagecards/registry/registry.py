@@ -35,6 +35,8 @@ class CardRegistry(Auditor):
         allow_unsafe_store: Whether a registry may be made in a store that lets a second writer replace what the first
             one wrote. Versions that several people register at once can then be lost.
         private: Whether only its owners may see a repo that is made for the registry; one that is there stays as it is.
+        viewer: What of each name's newest version the Hub shows in its viewer: a ``"sample"`` of up to 100 images of
+            each split, all of it (``"full"``, which stores each image a second time), or ``"none"``.
 
     Example:
         >>> import imagecards as ic, polars as pl, tempfile
@@ -50,8 +52,12 @@ class CardRegistry(Auditor):
         *,
         allow_unsafe_store: bool = False,
         private: bool = True,
+        viewer: Literal["sample", "full", "none"] = "sample",
     ) -> None:
+        if viewer not in ("sample", "full", "none"):
+            raise InvalidInputError(f"viewer={viewer!r} is not one of 'sample', 'full' and 'none'")
         super().__init__(url)
+        self._viewer: Literal["sample", "full", "none"] = viewer
         self._making = {"allow_unsafe_store": allow_unsafe_store, "private": private}
 
     def register(
@@ -121,6 +127,7 @@ class CardRegistry(Auditor):
             parents=None if parents is None else [self.load(parent) for parent in check_list(parents, "parents")],
             metadata=metadata,
             artifacts=artifacts,
+            viewer=self._viewer,
         )
         return register(self.store, data, request, executor, reread=reread, **self._making)
 
@@ -185,6 +192,7 @@ class CardRegistry(Auditor):
             parents=cards,
             metadata=metadata,
             artifacts=artifacts,
+            viewer=self._viewer,
         )
         return derive(self.store, cards, list_steps(steps), request, executor)
 

@@ -14,6 +14,7 @@ from imagecards.errors import InvalidInputError
 from imagecards.registry.artifacts import FoundArtifact, find_artifacts
 
 T = TypeVar("T")
+Viewer = Literal["sample", "full", "none"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Request:
         lenders: Cards in the same registry that the data were made from, whose bytes need not be stored again.
         circumstances: The card's fields ``code`` and ``env``, where more is known of them than the version of this
             package; where nothing else changed, they alone make no version.
+        viewer: How much of the data people can look at in a browser, where the store shows any.
     """
 
     name: CardName
@@ -40,6 +42,7 @@ class Request:
     artifacts: Mapping[str, FoundArtifact]
     lenders: tuple[DataCard, ...]
     circumstances: Mapping[str, Any] = field(default_factory=dict)
+    viewer: Viewer = "sample"
 
     def describes(self, card: DataCard) -> bool:
         """Whether a card says all that was asked for, so that a new version would say nothing new."""
@@ -58,6 +61,7 @@ def make_request(
     parents: Sequence[DataCard] | None,
     metadata: Mapping[str, Any] | None,
     artifacts: Mapping[str, str | os.PathLike[str]] | None,
+    viewer: Viewer = "sample",
 ) -> Request:
     """Check every argument of ``register``.
 
@@ -85,6 +89,7 @@ def make_request(
         said=said,
         artifacts=find_artifacts(_check_mapping(artifacts or {}, "artifacts")),
         lenders=tuple(parents or ()),
+        viewer=viewer,
     )
 
 

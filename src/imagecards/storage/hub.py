@@ -11,8 +11,10 @@ from imagecards.storage.answers import Refused
 from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hub_explained, hub_unknown
 from imagecards.storage.hubbatch import HubBatch
 from imagecards.storage.hubcommit import Committer
+from imagecards.storage.hubpages import ShownPages, with_pages
 from imagecards.storage.hubrepo import HubRepo, missing_repo, refuse_model
 from imagecards.storage.hubstaging import Staged, staged
+from imagecards.storage.pages import Pages
 from imagecards.storage.store import (
     LEFTOVER,
     Entry,
@@ -54,6 +56,7 @@ class HubStore(Store):
     """
 
     remote = True
+    shows = True
 
     def __init__(self, repo: str, branch: str = "main", folder: str = "") -> None:
         reason = check_relative(folder) if folder else None
@@ -128,13 +131,24 @@ class HubStore(Store):
         with staged(path, body) as file:
             return self.put_staged([file], f"Add {key}", self._place(key))
 
-    def put_staged(self, files: "list[Staged]", title: str, place: str) -> bool:
+    def put_and_show(self, key: str, body: bytes, pages: Pages) -> bool:
+        """See `Store.put_and_show`: README and viewer are replaced by the commit that creates the key."""
+        path, place = self.path(check_new_key(key)), self._place(key)
+        with staged(path, [body]) as file:
+            return with_pages(lambda shown: self.put_staged([file], f"Add {key}", place, shown), self._repo, pages)
+
+    def locate(self, key: str) -> str:
+        """See `Store.locate`."""
+        return self.path(key)
+
+    def put_staged(self, files: "list[Staged]", title: str, place: str, pages: ShownPages | None = None) -> bool:
         """Create files by one commit, unless one of them exists.
 
         Args:
             files: The files.
             title: What the commit is called.
             place: What is written, for errors.
+            pages: What is shown with them.
 
         Returns:
             Whether they were created.
@@ -148,7 +162,8 @@ class HubStore(Store):
         def plan(head: str) -> list[Any] | None:
             if self._repo.look(paths, head):
                 return None
-            return [file.uploaded(self._repo) for file in files]
+            shown = [] if pages is None else pages.operations(head)
+            return [*(file.uploaded(self._repo) for file in files), *shown]
 
         made = self._committer.commit(plan, title, place)
         if made is None:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -132,23 +132,24 @@ class HubRepo:
                 raise
             return []
 
-    def read(self, path: str, wanted: str = "") -> tuple[bytes, bool]:
+    def read(self, path: str, wanted: str = "", revision: str | None = None) -> tuple[bytes, bool]:
         """Read a file, or the range that a header asks for; says whether the answer is that range."""
         from huggingface_hub import hf_hub_url
 
         api = self.api
-        url = hf_hub_url(self.name, path, repo_type="dataset", revision=self.branch, endpoint=api.endpoint)
+        url = hf_hub_url(self.name, path, repo_type="dataset", revision=revision or self.branch, endpoint=api.endpoint)
         headers = {"Accept-Encoding": "identity", **({"Range": wanted} if wanted else {})}
         reply = self.ask(lambda: self._get(url, headers))
         return reply.content, reply.status_code == 206
 
     def upload(self, addition: "CommitOperationAdd") -> None:
         """Send the bytes of a large file ahead, and learn how to commit a small one; nothing is visible yet."""
-        self.ask_once(  # the client repeats it
-            lambda: self.api.preupload_lfs_files(
-                self.name, [addition], repo_type="dataset", revision=self.branch, free_memory=True
+        with _no_bars():
+            self.ask_once(  # the client repeats it
+                lambda: self.api.preupload_lfs_files(
+                    self.name, [addition], repo_type="dataset", revision=self.branch, free_memory=True
+                )
             )
-        )
 
     def tag(self, label: str) -> None:
         """Let a tag stand for the head."""
@@ -162,18 +163,19 @@ class HubRepo:
         Raises:
             Refused: What the Hub said; the status is 412 if the branch has moved on.
         """
-        return self.ask_once(
-            lambda: str(
-                self.api.create_commit(
-                    self.name,
-                    list(operations),
-                    commit_message=title,
-                    repo_type="dataset",
-                    revision=self.branch,
-                    parent_commit=parent,
-                ).oid
+        with _no_bars():
+            return self.ask_once(
+                lambda: str(
+                    self.api.create_commit(
+                        self.name,
+                        list(operations),
+                        commit_message=title,
+                        repo_type="dataset",
+                        revision=self.branch,
+                        parent_commit=parent,
+                    ).oid
+                )
             )
-        )
 
     def history(self, head: str) -> Iterator[dict[str, Any]]:
         """The commits up to one, the newest first, a page at a time: histories get long."""
@@ -192,6 +194,22 @@ class HubRepo:
         )
         hf_raise_for_status(reply)
         return reply
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep the client from drawing bars of its own, one for each file, for the time of a block."""
+    from huggingface_hub import constants, utils
+
+    bars: Any = utils  # which doesn't declare what it documents
+    if constants.HF_HUB_DISABLE_PROGRESS_BARS is not None or bars.are_progress_bars_disabled():
+        yield
+        return
+    bars.disable_progress_bars()
+    try:
+        yield
+    finally:
+        bars.enable_progress_bars()
 
 
 def missing_repo(repo: HubRepo, url: str) -> str | None:

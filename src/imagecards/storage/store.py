@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from imagecards.errors import InvalidInputError
 from imagecards.paths import check_relative
 from imagecards.storage.batch import Batch, OneByOne
+from imagecards.storage.pages import Pages
 
 LEFTOVER = ".tmp-"  # how the last part of a key begins that an interrupted put may have left behind
 
@@ -43,10 +44,12 @@ class Store(ABC):
         url: What `imagecards.storage.open_store` takes to open this store again; it contains no secrets.
         remote: Whether a server keeps what is in it: a call is a request that takes time, what can be seen is durable,
             and whether the server keeps its promises must be tried before anybody relies on it.
+        shows: Whether people look at the place in a browser, so that pages can be shown there.
     """
 
     url: str
     remote: bool = False
+    shows: bool = False
 
     @classmethod
     @abstractmethod
@@ -140,6 +143,14 @@ class Store(ABC):
         Raises:
             StorageError: It can't be made.
         """
+
+    def put_and_show(self, key: str, body: bytes, pages: Pages) -> bool:
+        """Create a key as `put_if_absent` does, and show pages with it where the store shows any."""
+        return self.put_if_absent(key, [body])
+
+    def locate(self, key: str) -> str:
+        """The path of a key from the top of the place that people look at."""
+        return key
 
     def wins_once(self, key: str) -> bool:
         """Put a new key as two writers would that know nothing of each other; says whether only the first one won.
