@@ -1,4 +1,4 @@
-"""A proxy before an S3 server that counts requests, and lets chosen ones go wrong the way networks and servers do."""
+"""A proxy before a server that counts requests, and lets chosen ones go wrong the way networks and servers do."""
 
 import socket
 import struct
@@ -77,7 +77,7 @@ def before(origin: Origin) -> Iterator[Proxy]:
 
         def handle_one(self) -> None:
             plan = proxy.plan
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self._body()
             with lock:
                 plan.seen.append((self.command, self.path))
                 number = len(plan.seen)
@@ -86,6 +86,16 @@ def before(origin: Origin) -> Iterator[Proxy]:
             self._answer(body, plan.kind.removesuffix(" for ever") if hit else "")
 
         do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_one
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            pieces = []
+            while size := int(self.rfile.readline(), 16):
+                pieces.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(pieces)
 
         def _answer(self, body: bytes, fault: str) -> None:
             if fault == "never":

@@ -12,6 +12,7 @@ from imagecards.registry import keys
 from imagecards.registry.commit import commit
 from imagecards.registry.files import put_file
 from imagecards.storage import Store
+from imagecards.storage.pages import Pages
 
 MAXIMUM_AGE = 6 * 3600.0
 """Seconds after which an attempt gives up; garbage collection relies on it (`imagecards.registry.gc`)."""
@@ -29,12 +30,13 @@ class Attempt:
         self.store = store
         self.id = new_attempt(datetime.now(UTC), secrets.token_hex(8))
         self.prefix = f"{keys.attempts(name)}{self.id}/"
+        self.batch = store.batch()
         self._began = _now()
         self._written: list[str] = []
         self._exposed = False  # whether a document that names the files may be visible
 
     def put(self, path: str, chunks: Iterable[bytes]) -> StoredFile:
-        """Store a file of this attempt.
+        """Store a file of this attempt; it is there for certain after `settle`.
 
         Args:
             path: Where, relative to the attempt's folder.
@@ -48,19 +50,28 @@ class Attempt:
         """
         key = self.prefix + path
         self.claim(key)
-        return put_file(self.store, key, chunks)
+        return put_file(self.batch, key, chunks)
+
+    def settle(self) -> None:
+        """See that all files of this attempt are in the store.
+
+        Raises:
+            StorageError: The store failed.
+        """
+        self.batch.finish()
 
     def claim(self, key: str) -> None:
         """Remember a key of this attempt that is about to be written, so that giving up removes it."""
         self._written.append(key)
 
-    def commit(self, key: str, body: bytes, ask: str | None = None) -> bytes:
+    def commit(self, key: str, body: bytes, ask: str | None = None, pages: Pages | None = None) -> bytes:
         """Commit a document that names this attempt's files; says which document is at the key now.
 
         Args:
             key: The commit point.
             body: The document.
             ask: How to find out what became of it; by default, that ``resolve`` knows.
+            pages: What the store shows with it.
 
         Raises:
             StorageError: The attempt is too old, or the store failed before anything became visible.
@@ -68,9 +79,10 @@ class Attempt:
         """
         # a card, by which resolve finds the attempt, or a document of which the caller says how to ask for it
         attempt, ask = (self.id, f"ask registry.resolve({self.id!r})") if ask is None else ("", ask)
+        self.settle()
         self._exposed = True
         try:
-            there = commit(self.store, key, body, ask=ask, attempt=attempt, before_each=self.check_age)
+            there = commit(self.store, key, body, ask=ask, attempt=attempt, before_each=self.check_age, pages=pages)
         except CommitUnknownError:
             raise
         except ImageCardsError:
@@ -95,6 +107,7 @@ class Attempt:
 
     def abandon(self) -> None:
         """Remove what this attempt stored, unless a card may name it; what can't be removed is left as garbage."""
+        self.batch.drop()
         if not self._exposed:
             with suppress(ImageCardsError):
                 self.store.delete(self._written)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from imagecards.errors import CommitUnknownError, ImageCardsError, NotFoundError
 from imagecards.storage import Store
+from imagecards.storage.pages import Pages
 
 _TRIES = 5
 
@@ -16,6 +17,7 @@ def commit(
     ask: str,
     attempt: str = "",
     before_each: Callable[[], None] = lambda: None,
+    pages: Pages | None = None,
 ) -> bytes:
     """Put a document at a key unless one is there, and say which document is there now.
 
@@ -29,6 +31,7 @@ def commit(
         ask: How the caller can find out later, for the message.
         attempt: Its attempt, where ``CardRegistry.resolve`` can find it.
         before_each: Called before each try; raises where the document may not be sent any more.
+        pages: What the store shows with it, where it shows anything.
 
     Returns:
         ``body`` when this call (or an earlier, doubtful try of it) committed it, else what was there first.
@@ -47,7 +50,8 @@ def commit(
                 raise
             break  # what was sent before may still arrive
         try:
-            return body if store.put_if_absent(key, [body]) else store.get(key)
+            put = store.put_if_absent(key, [body]) if pages is None else store.put_and_show(key, body, pages)
+            return body if put else store.get(key)
         except CommitUnknownError as error:
             doubt = error
             if error.visible:

@@ -6,17 +6,17 @@ from collections.abc import Generator, Iterable, Iterator
 from imagecards.cards import DataCard, StoredFile
 from imagecards.errors import CommitUnknownError, IntegrityError, NotFoundError, StorageError
 from imagecards.registry.ahead import ahead
-from imagecards.storage import Store
+from imagecards.storage import Batch, Store
 from imagecards.storage.cache import cache_for
 
 _STEP = 8 << 20
 
 
-def put_file(store: Store, key: str, chunks: Iterable[bytes], *, depth: int = 0) -> StoredFile:
+def put_file(store: Store | Batch, key: str, chunks: Iterable[bytes], *, depth: int = 0) -> StoredFile:
     """Store a new file, hashed on the way.
 
     Args:
-        store: The registry's store.
+        store: The registry's store, or files that will be visible in it together.
         key: Where; in a folder that only this call's attempt writes to.
         chunks: The bytes.
         depth: How many pieces to make and hash ahead of the store, in another thread; by default all in this one.

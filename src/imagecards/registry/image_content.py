@@ -213,9 +213,11 @@ class ImageContent:
 
     def _put_documents(self, attempt: Attempt) -> Iterator[Document]:
         known = {document.digest: document.stored for lender in self.lenders for document in lender.documents}
+        stored: set[str] = set()
         for number, (path, text) in enumerate(self.survey.documents.items()):
             sha256 = self.survey.document_digests[path]
-            if sha256 not in known or not is_whole(attempt.store, known[sha256]):
+            if sha256 not in known or not (sha256 in stored or is_whole(attempt.store, known[sha256])):
+                stored.add(sha256)
                 known[sha256] = attempt.put(f"documents/{number:05d}.zst", [contents.compress(text)])
             yield Document(path=path, size=len(text), digest=sha256, stored=known[sha256])
 
@@ -263,7 +265,7 @@ def pack_images(
     for number in range(len(groups)):
         attempt.claim(shard_key(attempt.prefix, number))
     known = frozenset(stored.to_pylist()) if groups else frozenset()
-    packed = pack_groups(attempt.store, attempt.prefix, survey.dataset.source, groups, known, executor)
+    packed = pack_groups(attempt.batch, attempt.prefix, survey.dataset.source, groups, known, executor)
     facts, issues = _merge(facts, rows, [names[row] for row in rows.tolist()], packed)
     survey.learn(facts, Report(read) + issues)
     shelf.add_groups(packed)

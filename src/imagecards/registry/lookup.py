@@ -33,8 +33,9 @@ def check_registry(store: Store) -> None:
     try:
         marker = store.get(keys.MARKER)
     except NotFoundError:
+        missing = store.missing() or f"{keys.MARKER} is not there"
         message = (
-            f"there is no registry at {store.url} ({keys.MARKER} is not there): the first registration makes one; "
+            f"there is no registry at {store.url} ({missing}): the first registration makes one; "
             "or name another with --registry, CardRegistry(url) or $IMAGECARDS_REGISTRY"
         )
         raise NotFoundError(message) from None

@@ -16,7 +16,7 @@ from imagecards.errors import StorageError
 from imagecards.progress import track
 from imagecards.registry.ahead import ahead
 from imagecards.registry.files import put_file
-from imagecards.storage import Store
+from imagecards.storage import Batch, Store
 from imagecards.storage.shards import ShardWriter
 
 SHARD_SIZE = 256 << 20
@@ -63,7 +63,7 @@ def group_members(members: Sequence[Member], limit: int = SHARD_SIZE) -> list[tu
 
 
 def pack_groups(
-    store: Store,
+    store: Store | Batch,
     prefix: str,
     source: Source,
     groups: Sequence[tuple[Member, ...]],
@@ -73,7 +73,7 @@ def pack_groups(
     """Read groups of images and store what is new in them.
 
     Args:
-        store: The registry's store.
+        store: The registry's store, or the files of an attempt.
         prefix: The attempt's folder, which gets ``shard-00000.tar`` and so on.
         source: Where the images are.
         groups: What `group_members` made.
@@ -123,7 +123,7 @@ def _settle(futures: Iterable[Future[Group]]) -> None:
 
 
 def pack_group(
-    store: Store,
+    store: Store | Batch,
     key: str,
     source: Source,
     members: Sequence[Member],

@@ -17,6 +17,7 @@ from imagecards.registry.commit import commit
 from imagecards.registry.difference import bump_cards
 from imagecards.registry.files import is_whole, lost_file, stored_sizes
 from imagecards.registry.request import Request
+from imagecards.registry.showing import showing
 from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
@@ -160,6 +161,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     }
     if previous is not None and unchanged:
         kept = {**_whole_artifacts(store, previous), **kept}
+    attempt.settle()
     bump: Derived | None = None
     for _ in range(_TRIES):
         versions = lookup.all_versions(store, request.name)
@@ -183,7 +185,8 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
         _check_ready(store, card, content.lenders, request.said.get("parents", ()))
         key = keys.card(card.ref)
         body = card.to_json()
-        there = attempt.commit(key, body)
+        with showing(store, card, request.viewer) as pages:
+            there = attempt.commit(key, body, pages=pages)
         if there == body:
             return card
         other = DataCard.from_json(there, place=key)

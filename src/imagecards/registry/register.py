@@ -14,7 +14,13 @@ import pyarrow.compute as pc
 from imagecards.cards import CardRef, DataCard, Origin, RegistryMarker
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
 from imagecards.datasets.source import origins_of
-from imagecards.errors import CommitUnknownError, InvalidInputError, NotFoundError, VersionConflictError
+from imagecards.errors import (
+    CommitUnknownError,
+    ImageCardsError,
+    InvalidInputError,
+    NotFoundError,
+    VersionConflictError,
+)
 from imagecards.records import Report, attribute_issues
 from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import ANNOTATIONS, annotation_artifact
@@ -62,6 +68,7 @@ def register(
     reread: bool = False,
     copy: bool | None = True,
     allow_unsafe_store: bool = False,
+    private: bool = True,
 ) -> DataCard:
     """Register data as `imagecards.CardRegistry.register` says, and tag the version.
 
@@ -83,12 +90,14 @@ def register(
         if copy is False:
             raise InvalidInputError("a table is always stored: leave copy=False out")
         prepare = _prepare_table(data)
-    ensure_registry(store, allow_unsafe_store=allow_unsafe_store)
+    ensure_registry(store, allow_unsafe_store=allow_unsafe_store, private=private)
     for remaining in reversed(range(_TRIES)):
         previous = _previous(store, request)
         try:
             with attempting(store, request.name) as attempt:
                 card = publish(attempt, prepare(attempt, request, previous), request, previous)
+            if card.attempt == attempt.id:
+                _label(store, card)
             break
         except LenderWithdrawnError:
             if not remaining:
@@ -205,14 +214,28 @@ def _lenders(store: Store, request: Request, previous: DataCard | None, dataset:
     return [card for card in unique.values() if card.kind == "images"]
 
 
-def ensure_registry(store: Store, *, allow_unsafe_store: bool = False) -> None:
+def _label(store: Store, card: DataCard) -> None:
+    """Give a new version a name in the store's own tools; that it could not be given is said, and no more."""
+    try:
+        store.label(f"{card.name}/{card.version}")
+    except ImageCardsError as error:
+        _log.warning("%s is registered; it has no tag in the repo, which nothing here needs: %s", card.ref, error)
+
+
+def ensure_registry(store: Store, *, allow_unsafe_store: bool = False, private: bool = True) -> None:
     """Make an empty place a registry; leave one that is there as it is.
+
+    Args:
+        store: The place.
+        allow_unsafe_store: Whether the store may be one that replaces what is there.
+        private: Whether only its owners may see the place, if it has to be made, too.
 
     Raises:
         InvalidInputError: There are files of another kind.
         StorageError: The store replaces what is there, and that isn't allowed.
         FormatError: There is a registry of a newer format.
     """
+    store.make(private=private)
     with suppress(NotFoundError):
         lookup.check_registry(store)
         return

@@ -25,15 +25,18 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing 
 
 
 class CardRegistry(Auditor):
-    """A registry of datasets in a folder or a bucket: versioned, immutable cards and the bytes that they pin.
+    """A registry of datasets in a folder, a bucket or a repo: versioned, immutable cards and the bytes that they pin.
 
     Nothing is read or written before the first call. A registry can be used from several threads and processes at once.
 
     Args:
-        url: A folder, ``s3://bucket/folder``, or a store of another kind; by default ``$IMAGECARDS_REGISTRY``, else
-            ``.imagecards`` in the working directory.
+        url: A folder, ``s3://bucket/folder``, ``hf://datasets/owner/repo/folder``, or a store of another kind; by
+            default ``$IMAGECARDS_REGISTRY``, else ``.imagecards`` in the working directory.
         allow_unsafe_store: Whether a registry may be made in a store that lets a second writer replace what the first
             one wrote. Versions that several people register at once can then be lost.
+        private: Whether only its owners may see a repo that is made for the registry; one that is there stays as it is.
+        viewer: What of each name's newest version the Hub shows in its viewer: a ``"sample"`` of up to 100 images of
+            each split, all of it (``"full"``, which stores each image a second time), or ``"none"``.
 
     Example:
         >>> import imagecards as ic, polars as pl, tempfile
@@ -43,9 +46,19 @@ class CardRegistry(Auditor):
         2
     """
 
-    def __init__(self, url: str | os.PathLike[str] | Store | None = None, *, allow_unsafe_store: bool = False) -> None:
+    def __init__(
+        self,
+        url: str | os.PathLike[str] | Store | None = None,
+        *,
+        allow_unsafe_store: bool = False,
+        private: bool = True,
+        viewer: Literal["sample", "full", "none"] = "sample",
+    ) -> None:
+        if viewer not in ("sample", "full", "none"):
+            raise InvalidInputError(f"viewer={viewer!r} is not one of 'sample', 'full' and 'none'")
         super().__init__(url)
-        self._allow_unsafe_store = allow_unsafe_store
+        self._viewer: Literal["sample", "full", "none"] = viewer
+        self._making = {"allow_unsafe_store": allow_unsafe_store, "private": private}
 
     def register(
         self,
@@ -118,16 +131,9 @@ class CardRegistry(Auditor):
             parents=None if parents is None else [self.load(parent) for parent in check_list(parents, "parents")],
             metadata=metadata,
             artifacts=artifacts,
+            viewer=self._viewer,
         )
-        return register(
-            self.store,
-            data,
-            request,
-            executor,
-            reread=reread,
-            copy=copy,
-            allow_unsafe_store=self._allow_unsafe_store,
-        )
+        return register(self.store, data, request, executor, reread=reread, copy=copy, **self._making)
 
     def derive(
         self,
@@ -190,6 +196,7 @@ class CardRegistry(Auditor):
             parents=cards,
             metadata=metadata,
             artifacts=artifacts,
+            viewer=self._viewer,
         )
         return derive(self.store, cards, list_steps(steps), request, executor)
 

@@ -14,6 +14,7 @@ from imagecards.errors import InvalidInputError
 from imagecards.registry.artifacts import FoundArtifact, find_artifacts
 
 T = TypeVar("T")
+Viewer = Literal["sample", "full", "none"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Request:
         circumstances: The card's fields ``code``, ``env`` and ``origins``, where they are known; where nothing else
             changed, they alone make no version.
         reason: Why the version is the one it is, where the caller knows better than what the change comes to.
+        viewer: How much of the data people can look at in a browser, where the store shows any.
     """
 
     name: CardName
@@ -42,6 +44,7 @@ class Request:
     lenders: tuple[DataCard, ...]
     circumstances: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    viewer: Viewer = "sample"
 
     def describes(self, card: DataCard) -> bool:
         """Whether a card says all that was asked for, so that a new version would say nothing new."""
@@ -60,6 +63,7 @@ def make_request(
     parents: Sequence[DataCard] | None,
     metadata: Mapping[str, Any] | None,
     artifacts: Mapping[str, str | os.PathLike[str]] | None,
+    viewer: Viewer = "sample",
 ) -> Request:
     """Check every argument of ``register``.
 
@@ -87,6 +91,7 @@ def make_request(
         said=said,
         artifacts=find_artifacts(_check_mapping(artifacts or {}, "artifacts")),
         lenders=tuple(parents or ()),
+        viewer=viewer,
     )
 
 

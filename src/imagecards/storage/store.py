@@ -11,6 +11,8 @@ from typing import NamedTuple, Self
 
 from imagecards.errors import InvalidInputError
 from imagecards.paths import check_relative
+from imagecards.storage.batch import Batch, OneByOne
+from imagecards.storage.pages import Pages
 
 LEFTOVER = ".tmp-"  # how the last part of a key begins that an interrupted put may have left behind
 
@@ -42,10 +44,12 @@ class Store(ABC):
         url: What `imagecards.storage.open_store` takes to open this store again; it contains no secrets.
         remote: Whether a server keeps what is in it: a call is a request that takes time, what can be seen is durable,
             and whether the server keeps its promises must be tried before anybody relies on it.
+        shows: Whether people look at the place in a browser, so that pages can be shown there.
     """
 
     url: str
     remote: bool = False
+    shows: bool = False
 
     @classmethod
     @abstractmethod
@@ -136,6 +140,48 @@ class Store(ABC):
 
         Raises:
             StorageError: The store failed; some of the keys may be gone.
+        """
+
+    def batch(self) -> Batch:
+        """Begin to put files that nothing names yet, together where that costs less."""
+        return OneByOne(self)
+
+    def make(self, *, private: bool = True) -> None:  # noqa: B027 - most are made by what is put there first
+        """See that there is a place to put keys in, such as a repo.
+
+        Args:
+            private: Whether only its owners may see it, if it is made.
+
+        Raises:
+            StorageError: It can't be made.
+        """
+
+    def put_and_show(self, key: str, body: bytes, pages: Pages) -> bool:
+        """Create a key as `put_if_absent` does, and show pages with it where the store shows any."""
+        return self.put_if_absent(key, [body])
+
+    def locate(self, key: str) -> str:
+        """The path of a key from the top of the place that people look at."""
+        return key
+
+    def wins_once(self, key: str) -> bool:
+        """Put a new key as two writers would that know nothing of each other; says whether only the first one won.
+
+        Raises:
+            StorageError: The store failed.
+        """
+        self.put_if_absent(key, [b"first"])
+        return not self.put_if_absent(key, [b"second"]) and self.get(key) == b"first"
+
+    def missing(self) -> str | None:
+        """What to do about the place itself if it isn't there; None if it is, or can't be told from an empty one."""
+        return None
+
+    def label(self, name: str) -> None:  # noqa: B027 - most have no such labels
+        """Give what is there now a name by which people find it in the store's own tools.
+
+        Raises:
+            StorageError: The store failed.
         """
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing between two calls

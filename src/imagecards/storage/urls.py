@@ -13,6 +13,7 @@ from imagecards.storage.store import Store
 SCHEMES: Mapping[str, str] = MappingProxyType(
     {
         "file": "imagecards.storage.local:LocalStore",
+        "hf": "imagecards.storage.hub:HubStore",
         "memory": "imagecards.storage.memory:MemoryStore",
         "s3": "imagecards.storage.s3:S3Store",
     }
@@ -26,8 +27,8 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     """Open the store that a URL or a path names. Nothing is read or written yet.
 
     Args:
-        url: ``file:///path``, ``memory://name``, ``s3://bucket/folder``, or the path of a folder (``~`` is the home
-            folder).
+        url: ``file:///path``, ``memory://name``, ``s3://bucket/folder``, ``hf://datasets/owner/repo/folder``, or
+            the path of a folder (``~`` is the home folder).
 
     Raises:
         InvalidInputError: There is no store for URLs of that scheme.

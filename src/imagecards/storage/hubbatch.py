@@ -1,0 +1,71 @@
+"""The data files of a version, committed to the Hub a few commits at a time."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from imagecards.errors import CommitUnknownError, StorageError
+from imagecards.storage.answers import Refused
+from imagecards.storage.batch import Batch
+from imagecards.storage.hubanswers import hub_explained
+from imagecards.storage.hubstaging import Staged
+from imagecards.storage.store import check_body, check_new_key
+
+if TYPE_CHECKING:
+    from imagecards.storage.hub import HubStore
+
+
+class HubBatch(Batch):
+    """Files that are sent ahead one by one, as far as they are large, and committed together.
+
+    Args:
+        store: Where.
+        size: How many files a commit has at most.
+    """
+
+    def __init__(self, store: "HubStore", size: int) -> None:
+        super().__init__(store)
+        self._hub = store
+        self._size = size
+        self._files: dict[str, Staged] = {}
+        self._lock = threading.Lock()
+
+    def put_if_absent(self, key: str, body: Iterable[bytes]) -> bool:
+        """See `Batch.put_if_absent`."""
+        check_new_key(key)
+        check_body(key, body)
+        file = Staged.of(self._hub.path(key), body)
+        try:
+            self._hub.send_ahead(file)
+        except Refused as refused:
+            problem = refused
+        else:
+            with self._lock:
+                free = key not in self._files
+                self._files.setdefault(key, file)
+            return free
+        file.drop()
+        raise hub_explained(problem, f"{self.url}/{key}", writing=True)
+
+    def finish(self) -> None:
+        """See `Batch.finish`."""
+        while self._files:
+            keys = list(self._files)[: self._size]
+            self._commit(keys)
+            for key in keys:
+                self._files.pop(key).drop()
+
+    def drop(self) -> None:
+        """See `Batch.drop`."""
+        while self._files:
+            self._files.popitem()[1].drop()
+
+    def _commit(self, keys: Sequence[str]) -> None:
+        place = f"{self.url}/{keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+        try:
+            made = self._hub.put_staged([self._files[key] for key in keys], f"Add {len(keys)} data files", place)
+        except CommitUnknownError as error:
+            # only a card commits: data files that may not be there are failed ones
+            raise StorageError(f"data files could not be stored: {error}") from error
+        if not made:
+            raise StorageError(f"{place}: there is a file already, in a folder of this attempt alone: try again")

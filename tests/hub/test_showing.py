@@ -1,0 +1,181 @@
+"""What people see in the repo: a README with valid YAML, and images that `datasets` loads."""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+from PIL import Image
+from tests.conftest import png
+from tests.hub.conftest import REPO
+from tests.hub.origin import HubInMemory
+
+from imagecards import CardRegistry, ImageDataset
+from imagecards.registry import showing
+
+MakeFolder = Callable[..., Path]
+URL = f"hf://datasets/{REPO}/cards"
+Viewer = Literal["sample", "full", "none"]
+
+
+def readme(hub: HubInMemory) -> tuple[dict[str, Any], str]:
+    """The YAML of the README, and the rest."""
+    _, front, body = hub.files(REPO)["README.md"].decode().split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def shown(hub: HubInMemory) -> list[str]:
+    return [path for path in hub.files(REPO) if path.startswith("viewer/") and path.endswith(".parquet")]
+
+
+@pytest.fixture
+def folder(make_folder: MakeFolder) -> Path:
+    """Two splits of three images, each with a caption and an object."""
+    made = make_folder({f"{split}/{number}.png": None for split in ("train", "test") for number in range(3)})
+    for split in ("train", "test"):
+        with (made / split / "metadata.jsonl").open("w") as file:
+            for number in range(3):
+                objects = {"bbox": [[number, 1.0, 2, 3]], "categories": ["cat" if number % 2 else "dog"]}
+                record = {"file_name": f"{number}.png", "caption": f"{split} {number}", "objects": objects}
+                file.write(json.dumps(record) + "\n")
+    return made
+
+
+LOAD = """
+import json, sys
+from datasets import load_dataset
+loaded = load_dataset(sys.argv[1], *sys.argv[2:])
+rows = {split: [dict(row, image=list(row["image"].convert("L").tobytes())) if "image" in row else row for row in found]
+        for split, found in loaded.items()}
+print("\\n" + json.dumps(rows))
+"""
+
+
+def load(*arguments: str) -> Any:
+    """What `datasets.load_dataset` gives, in a process of its own, with the images' pixels."""
+    done = subprocess.run([sys.executable, "-c", LOAD, REPO, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def pixels(place: Path) -> list[int]:
+    with Image.open(place) as image:
+        return list(image.convert("L").tobytes())
+
+
+def test_datasets_loads_images_objects_and_tables(hub: HubInMemory, folder: Path) -> None:
+    registry = CardRegistry(URL)
+    registry.register(ImageDataset(image_dir=folder), "pets/photos", license="MIT", description="cats | dogs")
+    loaded = load()
+    assert {split: len(rows) for split, rows in loaded.items()} == {"train": 3, "test": 3}
+    for number, row in enumerate(loaded["train"]):
+        assert row["caption"] == f"train {number}"
+        assert row["objects"]["bbox"] == [[number, 1.0, 2.0, 3.0]]
+        assert row["objects"]["category"] == [0 if number % 2 else 1]
+        assert row["image"] == pixels(folder / "train" / f"{number}.png")
+    registry.register(pl.DataFrame({"id": [1, 2]}), "pets/table")
+    assert load("pets--table") == {"train": [{"id": 1}, {"id": 2}]}
+
+
+def test_the_readme(hub: HubInMemory, folder: Path) -> None:
+    registry = CardRegistry(URL)
+    registry.register(ImageDataset(image_dir=folder), "pets/photos", license="MIT", description="cats | <b>dogs</b>")
+    front, body = readme(hub)
+    assert front["license"] == "mit"
+    assert front["size_categories"] == ["n<1K"]
+    assert front["task_categories"] == ["object-detection"]
+    assert front["tags"] == ["imagecards"]
+    (config,) = front["configs"]
+    assert config["config_name"] == "pets--photos"
+    assert config["default"] is True
+    assert sorted(path for each in config["data_files"] for path in each["path"]) == sorted(shown(hub))
+    assert "| pets/photos | 1.0.0 | 6 | 6 | 0 | cats &#124; &#60;b&#62;dogs&#60;/b&#62; |" in body
+    head = hub.repos[REPO].history("main")[0]
+    assert head.title.startswith("Add cards/pets/photos/1.0.0.json"), "card and README are one commit"
+
+    registry.register(np.arange(6), "a/numbers", license="my own")
+    front, body = readme(hub)
+    assert (front["license"], front["license_name"]) == ("other", "several")
+    assert [each["config_name"] for each in front["configs"]] == ["pets--photos"]
+    assert "| a/numbers | 1.0.0 |" in body
+
+
+def test_what_people_write_into_it_stays(hub: HubInMemory, folder: Path) -> None:
+    registry = CardRegistry(URL)
+    registry.register(ImageDataset(image_dir=folder), "pets/photos")
+    before = hub.files(REPO)["README.md"].decode()
+    mine = (
+        before.replace("tags:\n", "language:\n- en\ntags:\n- pets\n").replace("---\n\n", "---\n\n# Mine\n\n")
+        + "\nthe end\n"
+    )
+    hub.plant(REPO, "README.md", mine.encode())
+    (folder / "train" / "9.png").write_bytes(png(seed=9))
+    registry.register(ImageDataset(image_dir=folder), "pets/photos")
+    front, body = readme(hub)
+    assert front["language"] == ["en"]
+    assert front["tags"] == ["pets", "imagecards"]
+    assert body.startswith("\n# Mine\n")
+    assert body.endswith("\nthe end\n")
+    assert "| pets/photos | 1.1.0 | 7 |" in body
+    assert body.count("written anew") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"\xff\xfe", b"---\n", b"---\n- a\n---\n", b"---\n{: [\n---\nx", b"---\na: &a [*a]\n---\n", b"no yaml"],
+)
+def test_a_readme_that_makes_no_sense_stops_nobody(hub: HubInMemory, text: bytes) -> None:
+    registry = CardRegistry(URL)
+    registry.store.make()
+    hub.plant(REPO, "README.md", text)
+    hub.plant(REPO, "viewer/index.json", text)
+    registry.register(pl.DataFrame({"id": [1]}), "a/b")
+    front, _ = readme(hub)
+    assert front["configs"][0]["config_name"] == "a--b"
+
+
+@pytest.mark.parametrize(("viewer", "images"), [("sample", 4), ("full", 6), ("none", 0)])
+def test_how_much_is_shown(
+    hub: HubInMemory, folder: Path, viewer: Viewer, images: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(showing, "_IMAGES", 2)
+    CardRegistry(URL, viewer=viewer).register(ImageDataset(image_dir=folder), "pets/photos")
+    rows = 0
+    for number, path in enumerate(shown(hub)):
+        place = tmp_path / f"{number}.parquet"
+        place.write_bytes(hub.files(REPO)[path])
+        rows += pq.read_metadata(place).num_rows
+    assert rows == images
+    front, _ = readme(hub)
+    assert ("configs" in front) == (images > 0)
+
+
+def test_files_that_are_shown_no_more_are_removed(hub: HubInMemory, folder: Path) -> None:
+    CardRegistry(URL).register(ImageDataset(image_dir=folder), "pets/photos")
+    assert len(shown(hub)) == 2
+    CardRegistry(URL).register(ImageDataset(image_dir=folder / "train"), "pets/photos")
+    assert shown(hub) == ["viewer/pets/photos/train-00000-of-00001.parquet"]
+    CardRegistry(URL, viewer="none").register(ImageDataset(image_dir=folder / "test"), "pets/photos")
+    assert shown(hub) == []
+
+
+def test_pages_that_are_refused_keep_no_version_from_being_registered(
+    hub: HubInMemory, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(showing, "render_readme", lambda index, old: "no yaml")
+    registry = CardRegistry(URL)
+    with caplog.at_level(logging.WARNING):
+        card = registry.register(ImageDataset(image_dir=folder), "pets/photos")
+    assert "README and viewer are left as they are" in caplog.text
+    assert registry.load("pets/photos") == card
+    assert "README.md" not in hub.files(REPO)
+    assert registry.verify(deep=True).ok
