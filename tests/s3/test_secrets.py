@@ -148,10 +148,21 @@ OPERATIONS: Mapping[str, Callable[[CardRegistry, Path], object]] = {
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(404, "NoSuchBucket"), (403, "AccessDenied"), (400, "ExpiredToken"), (418, "Odd")]
+    ("status", "code", "step"),
+    [
+        (404, "NoSuchBucket", "create it, or correct the name"),
+        (403, "AccessDenied", "ask for s3:"),
+        (400, "ExpiredToken", "log in again"),
+        (418, "Odd", "ask whoever runs the server"),
+    ],
 )
-def test_no_refusal_tells_a_secret(
-    status: int, code: str, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_refusal_tells_what_to_do_and_no_secret(
+    status: int,
+    code: str,
+    step: str,
+    make_folder: MakeFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder = make_folder(1)
     with before(Refusing(status, code)) as proxy:
@@ -160,6 +171,7 @@ def test_no_refusal_tells_a_secret(
         for operation in OPERATIONS.values():
             with pytest.raises(ImageCardsError) as caught:
                 operation(registry, folder)
+            assert step in str(caught.value)
             check_error(caught.value)
         registry.store.close()
     check(caplog.text)
