@@ -12,9 +12,11 @@ from hypothesis import settings
 
 from imagecards import CardRegistry
 
-# Examples start threads and load libraries: how long one takes says nothing.
-settings.register_profile("no-deadline", deadline=None)
-settings.load_profile("no-deadline")
+# The same examples each time, so that a change is judged by what it changes; --hypothesis-profile=search looks for new
+# ones. Examples start threads and load libraries: how long one takes says nothing.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """The injector itself: what it sees, and that nothing gets past it."""
 
 import errno
+import gc
 import json
 import os
 import re
@@ -24,6 +25,13 @@ from imagecards.testing.faults import (
     record_calls,
     run_killed,
 )
+
+
+@pytest.fixture(autouse=True)
+def _no_garbage() -> None:
+    """What other tests left for the collector may hold files open, which would be closed within a count."""
+    gc.collect()
+
 
 EVERYTHING = """
 import json, os, sys

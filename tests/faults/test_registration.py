@@ -11,10 +11,14 @@ import pytest
 
 from imagecards import CardRegistry, DataCard, ImageDataset
 from imagecards.errors import CommitUnknownError, ImageCardsError, NotFoundError
-from imagecards.testing.faults import count_calls, fail_at, os_calls, raise_at, run_killed
+from imagecards.testing.faults import Hook, count_calls, fail_at, os_calls, raise_at, run_killed
 
 MakeFolder = Callable[..., Path]
-ERRNOS = (errno.ENOSPC, errno.EIO, errno.EACCES)
+CODES = (errno.ENOSPC, errno.EIO, errno.EACCES)
+
+
+def codes_in_turn(codes: tuple[int, ...]) -> str:
+    return " ".join(errno.errorcode[code] for code in codes)
 
 
 def registration(registry: Path, folder: Path) -> Callable[[], DataCard]:
@@ -103,20 +107,28 @@ def test_killed_at_every_system_call(scene: Scene, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("forever", [False, True], ids=["once", "for ever"])
-@pytest.mark.parametrize("code", ERRNOS, ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "codes",
+    [CODES, *(pytest.param(CODES[n:] + CODES[:n], marks=pytest.mark.campaign) for n in (1, 2))],
+    ids=codes_in_turn,
+)
 def test_failing_at_every_system_call(
-    scene: Scene, code: int, forever: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    scene: Scene, codes: tuple[int, ...], forever: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Each call fails in one way; the campaign lets it fail in the others too."""
     failures = 0
     for number, registry in enumerate(scene.registries(), start=1):
+        code = codes[number % len(codes)]
         monkeypatch.setenv("IMAGECARDS_CACHE", str(tmp_path / f"cache-{number}"))
         error: ImageCardsError | None = None
         reached = False
 
-        def hook(at: int, name: str, arguments: tuple[object, ...], number: int = number) -> None:
+        fail = fail_at(number, code, forever=forever)
+
+        def hook(at: int, name: str, arguments: tuple[object, ...], number: int = number, fail: Hook = fail) -> None:
             nonlocal reached
             reached = reached or at >= number
-            fail_at(number, code, forever=forever)(at, name, arguments)
+            fail(at, name, arguments)
 
         with os_calls(hook):
             try:
