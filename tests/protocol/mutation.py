@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import NamedTuple
@@ -31,11 +31,8 @@ def applied(*edits: Edit) -> Iterator[None]:
     """
     before: dict[FunctionType, CodeType] = {}
     try:
-        for edit in edits:
-            changed = _changed(edit)
-            if not changed:
-                raise LookupError(f"no function of {edit.module} is changed by {edit.new!r}")
-            for function, code in changed.items():
+        for module in dict.fromkeys(edit.module for edit in edits):
+            for function, code in _changed(module, [edit for edit in edits if edit.module == module]).items():
                 before.setdefault(function, function.__code__)
                 function.__code__ = code
         yield
@@ -44,16 +41,19 @@ def applied(*edits: Edit) -> Iterator[None]:
             function.__code__ = code
 
 
-def _changed(edit: Edit) -> Mapping[FunctionType, CodeType]:
-    module = importlib.import_module(f"imagecards.{edit.module}")
-    source = inspect.getsource(module)
-    if source.count(edit.old) != 1:
-        raise LookupError(f"{edit.old!r} is {source.count(edit.old)} times in {edit.module}: look for what it became")
-    names = [module.__file__ or "", "exec"]
-    right = _codes(compile(source, *names))
-    wrong = _codes(compile(source.replace(edit.old, edit.new), *names))
+def _changed(name: str, edits: Sequence[Edit]) -> Mapping[FunctionType, CodeType]:
+    module = importlib.import_module(f"imagecards.{name}")
+    source = changed = inspect.getsource(module)
+    for edit in edits:
+        if changed.count(edit.old) != 1:
+            raise LookupError(f"{edit.old!r} is {changed.count(edit.old)} times in {name}: look for what it became")
+        changed = changed.replace(edit.old, edit.new)
+    right, wrong = (_codes(compile(text, module.__file__ or "", "exec")) for text in (source, changed))
     functions = _functions(module.__name__, vars(module))
-    return {functions[name]: code for name, code in wrong.items() if name in functions and _differs(code, right[name])}
+    found = {functions[name]: code for name, code in wrong.items() if name in functions and _differs(code, right[name])}
+    if not found:
+        raise LookupError(f"no function of {name} is changed by {edits}")
+    return found
 
 
 def _differs(one: CodeType, other: CodeType) -> bool:

@@ -14,7 +14,7 @@ from tests.s3.proxy import before
 from tests.s3.servers import KEY, SECRET
 
 from imagecards import CardRegistry, ImageDataset
-from imagecards.errors import ImageCardsError, InvalidInputError, NotFoundError, ReadOnlyError, StorageError
+from imagecards.errors import InvalidInputError, NotFoundError, ReadOnlyError, StorageError
 from imagecards.storage import bucket as requests
 from imagecards.storage import open_store
 from imagecards.storage.s3 import S3Store
@@ -223,14 +223,3 @@ def test_a_store_that_was_used_goes_on_after_a_fork(monkeypatch: pytest.MonkeyPa
         assert child.exitcode == 0
         assert store.get("a") == b"data"
         store.close()
-
-
-def test_a_newer_registry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    origin = BucketInMemory()
-    origin.store.put_if_absent("imagecards.json", [b'{"format": "2.0"}'])
-    with before(origin) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
-        registry = CardRegistry("s3://bucket")
-        with pytest.raises(ImageCardsError):
-            registry.versions("a/b")
-        registry.store.close()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from imagecards import __version__
+from imagecards.credentials import hide_credentials
 from imagecards.errors import MissingDependencyError, StorageError
 from imagecards.registry.graph import Edge, Lineage, Node
 
@@ -67,10 +68,13 @@ def emit(lineage: Lineage, to: str) -> int:
             transport.emit(event)
             count += 1
     except Exception as error:  # whatever the client's own dependencies raise
-        raise StorageError(f"{to} does not take OpenLineage events ({error}): {count} were sent") from error
+        told = hide_credentials(f"{to} does not take OpenLineage events ({error})")
+        problem = StorageError(f"{told}: {count} were sent")
+    else:
+        return count
     finally:
         transport.close()
-    return count
+    raise problem  # out here: the original error knows the whole address
 
 
 def _event(lineage: Lineage, node: Node, made: tuple[Edge, ...]) -> "RunEvent":

@@ -97,7 +97,9 @@ class ShardSource:
         try:
             return self._store.get(key, self._offset[row], length)
         except NotFoundError as error:
-            message = f"{name} of {self.name} can't be read: {key} is missing from {self._store.url}"
+            message = (
+                f"{name} of {self.name} can't be read: {key} is missing from {self._store.url}; restore it from a copy"
+            )
             raise IntegrityError(message, key, "", "missing") from error
 
     def _read_runs(self, names: Sequence[str]) -> Iterator[bytes]:

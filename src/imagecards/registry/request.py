@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from imagecards.cards import Bump, CardName, DataCard, Parent, Version, check_tag
 from imagecards.cards.frozen import freeze_json
 from imagecards.cards.model import CardModel
+from imagecards.credentials import has_credentials
 from imagecards.errors import InvalidInputError
 from imagecards.registry.artifacts import FoundArtifact, find_artifacts
 
@@ -81,6 +82,8 @@ def make_request(
     said: dict[str, Any] = {argument: _json(value, argument) for argument, value in texts.items() if value is not None}
     if metadata is not None:
         said["metadata"] = _json(dict(_check_mapping(metadata, "metadata")), "metadata")
+    for argument, value in said.items():
+        refuse_credentials(value, f"{argument}=")
     if parents is not None:
         said["parents"] = _pinned(parents)
     return Request(
@@ -105,6 +108,17 @@ def check_list(values: Iterable[T], argument: str) -> list[T]:
         shown = f"{values!r:.60}"
         raise InvalidInputError(f"{argument}={shown} is one value: give a list, {argument}=[{shown}]")
     return list(values)
+
+
+def refuse_credentials(value: object, what: str) -> None:
+    """See that no address with a password, a token or a signature is kept for ever, for all to read.
+
+    Raises:
+        InvalidInputError: There is one; the message does not show it.
+    """
+    if has_credentials(value):
+        message = f"{what} has an address with a password, a token or a signature in it: give it without them"
+        raise InvalidInputError(f"{message}, since it is kept for ever and read by all who can read the registry")
 
 
 def _pinned(parents: Sequence[DataCard]) -> tuple[Parent, ...]:

@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from imagecards.cards import CardRef, DataCard, Use, use_time
+from imagecards.credentials import hide_credentials
 from imagecards.errors import ImageCardsError, InvalidInputError, StorageError
 from imagecards.registry import keys
 from imagecards.registry.commit import commit
+from imagecards.registry.request import refuse_credentials
 from imagecards.storage import Store
 
 USER_VARIABLE = "IMAGECARDS_USED_BY"
@@ -37,6 +39,8 @@ def record_use(store: Store, card: DataCard, by: str, metadata: Mapping[str, Any
         StorageError: Others kept recording, or the registry can't be written.
         CommitUnknownError: The storage gave no clear answer: record it again.
     """
+    refuse_credentials(by, "by=")
+    refuse_credentials(metadata, "metadata=")
     for _ in range(_TRIES):
         numbers = use_numbers(store, card.ref)
         use = _use(card, by, metadata, numbers[-1] + 1 if numbers else 1)
@@ -58,7 +62,7 @@ def record_user_of_environment(store: Store, card: DataCard) -> None:
         try:
             record_use(store, card, by, {})
         except ImageCardsError as error:
-            _log.warning("the use of %s by %s was not recorded: %s", card.ref, by, error)
+            _log.warning("the use of %s by %s was not recorded: %s", card.ref, hide_credentials(by), error)
 
 
 def read_uses(store: Store, card: DataCard) -> Iterator[Use]:

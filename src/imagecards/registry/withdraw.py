@@ -4,6 +4,7 @@ from imagecards.cards import CardRef, Tombstone
 from imagecards.errors import IntegrityError, InvalidInputError
 from imagecards.registry import keys, lookup
 from imagecards.registry.commit import commit
+from imagecards.registry.request import refuse_credentials
 from imagecards.storage import Store
 
 
@@ -30,6 +31,7 @@ def withdraw_version(store: Store, ref: CardRef, reason: str) -> None:
         raise InvalidInputError(
             f"{reason!r:.60} can't be kept as a reason: give text, such as 'mislabelled'"
         ) from error
+    refuse_credentials(reason, "the reason")
     lookup.check_live(store, exact)
     if not _is_there(store, keys.card(exact)):
         raise lookup.no_such_version(store, exact)

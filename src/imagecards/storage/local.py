@@ -72,7 +72,10 @@ class LocalStore(Store):
         """Open the store that a ``file://`` URL names."""
         host, slash, path = url.removeprefix("file://").partition("/")
         if host not in ("", "localhost"):
-            raise InvalidInputError(f"a file URL names no other machine, this one names {host!r}: write file:///path")
+            machine = host.rpartition("@")[2]  # without a password
+            raise InvalidInputError(
+                f"a file URL names no other machine, this one names {machine!r}: write file:///path"
+            )
         return cls(unquote(slash + path))
 
     def put_if_absent(self, key: str, body: Iterable[bytes]) -> bool:

@@ -247,13 +247,17 @@ def kill_at(number: int) -> Hook:
     return hook
 
 
-def run_killed(number: int, function: Callable[..., object], *arguments: object) -> bool:
+def run_killed(
+    number: int, function: Callable[..., object], *arguments: object, only: Collection[str] | None = None
+) -> bool:
     """Run a function in a process of its own, which is killed before one of its system calls.
 
     Args:
         number: Which call, from 1.
         function: A function that can be pickled (of a module, or a method of a store).
         arguments: Its arguments.
+        only: The functions that count; all of `MUTATING` and `READING` by default. What is on disk after a kill differs
+            only by what was done before it, so `MUTATING` alone gives every state.
 
     Returns:
         True if the process was killed, False if the function had finished before that call.
@@ -261,7 +265,7 @@ def run_killed(number: int, function: Callable[..., object], *arguments: object)
     Raises:
         RuntimeError: The function raised an error, which is printed.
     """
-    process = _processes().Process(target=_run_killed, args=(number, function, arguments))
+    process = _processes().Process(target=_run_killed, args=(number, function, arguments, only))
     process.start()
     process.join()
     code = process.exitcode
@@ -271,8 +275,10 @@ def run_killed(number: int, function: Callable[..., object], *arguments: object)
     return code == -signal.SIGKILL
 
 
-def _run_killed(number: int, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
-    with os_calls(kill_at(number)):
+def _run_killed(
+    number: int, function: Callable[..., object], arguments: tuple[object, ...], only: Collection[str] | None
+) -> None:
+    with os_calls(kill_at(number), only):
         function(*arguments)
 
 
