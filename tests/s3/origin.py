@@ -38,11 +38,12 @@ class BucketInMemory:
 
     Attributes:
         store: What is in it.
+        marks: What its objects carry to tell whose they are.
     """
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self._marks: dict[str, str] = {}
+        self.marks: dict[str, str] = {}
 
     def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         place, _, query = path.partition("?")
@@ -66,7 +67,7 @@ class BucketInMemory:
         if not self.store.put_if_absent(key, [body]):
             told = b"<Error><Code>PreconditionFailed</Code><Condition>If-None-Match</Condition></Error>"
             return 412, {}, told
-        self._marks[key] = headers["x-amz-meta-put"]
+        self.marks[key] = headers["x-amz-meta-put"]
         return 200, {"ETag": '"0"'}, b""
 
     def _get(self, key: str, wanted: str | None) -> Answer:
@@ -74,7 +75,7 @@ class BucketInMemory:
         if known is None:
             return 404, {}, b"<Error><Code>NoSuchKey</Code></Error>"
         data = self.store.get(key)
-        about = {"Last-Modified": formatdate(known.modified, usegmt=True), "x-amz-meta-put": self._marks.get(key, "")}
+        about = {"Last-Modified": formatdate(known.modified, usegmt=True), "x-amz-meta-put": self.marks.get(key, "")}
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted or "")
         if found is None:
             return 200, about, data

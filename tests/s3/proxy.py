@@ -41,6 +41,14 @@ class Plan:
     seen: list[tuple[str, str]] = field(default_factory=list)
     reached: bool = False
 
+    def strike(self, method: str, path: str) -> str:
+        """Count a request; gives how it goes wrong, or nothing."""
+        self.seen.append((method, path))
+        number = len(self.seen)
+        hit = number == self.number or (self.kind in FOR_EVER and 0 < self.number <= number)
+        self.reached = self.reached or hit
+        return self.kind.removesuffix(" for ever") if hit else ""
+
 
 class Proxy:
     """Where the proxy is, and what it does next."""
@@ -79,11 +87,8 @@ def before(origin: Origin) -> Iterator[Proxy]:
             plan = proxy.plan
             body = self._body()
             with lock:
-                plan.seen.append((self.command, self.path))
-                number = len(plan.seen)
-            hit = number == plan.number or (plan.kind in FOR_EVER and 0 < plan.number <= number)
-            plan.reached = plan.reached or hit
-            self._answer(body, plan.kind.removesuffix(" for ever") if hit else "")
+                fault = plan.strike(self.command, self.path)
+            self._answer(body, fault)
 
         do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_one
 

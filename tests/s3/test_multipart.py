@@ -33,6 +33,10 @@ def test_parts_grow_so_that_ten_thousand_are_enough(monkeypatch: pytest.MonkeyPa
     assert [len(part) for part in cut([bytes(20)], 1)] == [1, 1, 2, 2, 4, 4, 6]
 
 
+def test_what_is_larger_than_a_part_is_cut() -> None:
+    assert [len(part) for part in cut([bytes(PART), b"x"])] == [PART, 1]
+
+
 def test_no_document_is_sent_in_parts() -> None:
     """Some servers keep ``If-None-Match`` for whole bodies only, and that is enough because of this."""
     assert len(list(cut([bytes(LARGEST)]))) == 1
@@ -44,7 +48,13 @@ def call(bucket: str) -> Iterator[Call]:
         yield ready
 
 
-BODY = [os.urandom(PART - 3), b"across the edge", os.urandom(2 * PART)]
+SMALL = 5 << 20  # what servers take as a part at least
+BODY = [os.urandom(SMALL - 3), b"across the edge", os.urandom(2 * SMALL)]
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imagecards.storage.s3.cut", lambda body: cut(body, SMALL))
 
 
 def unfinished(call: Call) -> list[object]:
@@ -54,7 +64,7 @@ def unfinished(call: Call) -> list[object]:
 def test_a_large_body_is_put_and_got(store: S3Store, call: Call) -> None:
     assert store.put_if_absent("a/b", BODY) is True
     assert store.get("a/b") == b"".join(BODY)
-    assert store.get("a/b", PART - 3, 15) == b"across the edge"
+    assert store.get("a/b", SMALL - 3, 15) == b"across the edge"
     assert store.put_if_absent("a/b", reversed(BODY)) is False
     assert store.get("a/b") == b"".join(BODY)
     assert unfinished(call) == []
@@ -82,7 +92,6 @@ def proxy(address: str) -> Iterator[Proxy]:
 def test_each_request_of_a_large_put_goes_wrong(
     store: S3Store, proxy: Proxy, bucket: str, call: Call, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagecards.storage.s3.cut", lambda body: cut(body, 5 << 20))
     body = [bytes([number]) * (4 << 20) for number in range(2)]
     store.stat("a")  # connects past the proxy
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
