@@ -1,22 +1,28 @@
 """Registering images that lie behind URLs: packed like a folder, or named where they lie."""
 
+import json
 import pickle
+import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.conftest import png
 from tests.remote import count_reads, remove, upload, with_etags, write
 
 from imagecards import CardRegistry, ImageDataset
-from imagecards.cards import DataCard
+from imagecards.cards import DataCard, Origin
 from imagecards.errors import IntegrityError, InvalidInputError, InvalidMetadataError
 from imagecards.registry import contents
 from imagecards.registry.attempt import attempting
 from imagecards.registry.reading import open_images
+from imagecards.storage.memory import MemoryStore
 from imagecards.transforms import Merge, MinArea, Tile
 
 MakeFolder = Callable[..., Path]
@@ -294,3 +300,62 @@ def test_records_without_links_are_written_as_before(registry: CardRegistry, mak
     assert card.records is not None
     columns = pq.read_schema(f"{registry.url}/{card.records.key}").names
     assert not set(contents.LINK_COLUMNS.names) & set(columns)
+
+
+names = st.lists(
+    st.from_regex(r"([a-c]/)?[a-e]{1,3}\.png", fullmatch=True),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda name: name.casefold(),
+)
+captions = st.dictionaries(st.sampled_from(["caption", "weather"]), st.text(max_size=5), max_size=2)
+
+
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.fixed_dictionaries({"names": names}), said=st.lists(captions.map(json.dumps), min_size=6, max_size=6))
+def test_folder_url_and_zip_of_the_same_images_are_the_same_dataset(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, list[str]], said: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("same")
+    images = folder / "images"
+    with zipfile.ZipFile(folder / "images.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        lines = []
+        for number, (name, more) in enumerate(zip(files["names"], said, strict=False)):
+            (images / name).parent.mkdir(parents=True, exist_ok=True)
+            (images / name).write_bytes(png(seed=number % 4))
+            lines.append(json.dumps({"file_name": name, **json.loads(more)}) + "\n")
+        (images / "metadata.jsonl").write_text("".join(lines))
+        for place in sorted(images.rglob("*")):
+            packed.write(place, place.relative_to(images))
+    registry = CardRegistry(MemoryStore())
+    url = upload(images)
+    cards = [
+        registry.register(ImageDataset(image_dir=images), "a/folder"),
+        registry.register(ImageDataset(image_dir=folder / "images.zip"), "a/zip"),
+        registry.register(ImageDataset(image_dir=f"{upload(folder)}/images.zip"), "a/zip-url"),
+        registry.register(ImageDataset(image_dir=url), "a/url"),
+        registry.register(ImageDataset(image_dir=url), "a/linked", copy=False),
+        registry.materialize("a/linked"),
+    ]
+    assert len({card.dataset_digest for card in cards}) == 1
+    assert len({card.documents[0].digest for card in cards}) == 1
+
+
+def test_a_card_says_which_zip_its_images_are_from(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder(2)
+    place = tmp_path / "images.zip"
+    with zipfile.ZipFile(place, "w") as packed:
+        for each in sorted(folder.iterdir()):
+            packed.write(each, each.name)
+    card = registry.register(ImageDataset(image_dir=place), "a/b")
+    digest = f"sha256:{sha256(place.read_bytes()).hexdigest()}"
+    assert card.origins == (Origin(place="images.zip", size=place.stat().st_size, digest=digest),)
+    assert str(tmp_path) not in card.to_json().decode()
+    assert DataCard.from_json(card.to_json()) == card
+    # the same data from elsewhere say nothing new; described anew, they are still from there
+    assert registry.register(ImageDataset(image_dir=folder), "a/b") == card
+    assert registry.register(ImageDataset(image_dir=folder), "a/b", description="new").origins == card.origins
+    with pytest.raises(InvalidInputError, match="copy=False"):
+        registry.register(ImageDataset(image_dir=place), "a/c", copy=False)
