@@ -275,6 +275,8 @@ def forge(registry: CardRegistry, column: str, values: list[object]) -> DataCard
         "memory://bucket/a.png?x=1",
         "simplecache::memory://bucket/a.png",
         "MEMORY://bucket/a.png",
+        "hf://datasets/owner/repo@main/a.png",
+        "hf://spaces/owner/repo@0123456789012345678901234567890123456789/a.png",
     ],
 )
 def test_a_card_makes_nobody_read_what_is_no_object(
