@@ -19,7 +19,7 @@ COMMIT, NEWER = "a" * 40, "b" * 40
 IMAGE = png(300, 300) + bytes(70_000)
 
 
-class FakeHub(MemoryFileSystem):
+class FakeHub(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
     """Says what the Hub's file system says of files: those that begin with a letter are in LFS."""
 
     protocol = "hf"
