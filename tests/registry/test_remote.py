@@ -18,8 +18,9 @@ from tests.remote import count_reads, remove, upload, with_etags, write
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.cards import DataCard, Origin
-from imagecards.errors import IntegrityError, InvalidInputError, InvalidMetadataError
-from imagecards.registry import contents
+from imagecards.datasets.remote import access
+from imagecards.errors import IntegrityError, InvalidInputError, InvalidMetadataError, StorageError
+from imagecards.registry import contents, linked_source
 from imagecards.registry.attempt import attempting
 from imagecards.registry.reading import open_images
 from imagecards.storage.memory import MemoryStore
@@ -249,6 +250,24 @@ def test_materialize_keeps_the_data_and_their_digest(
         registry.materialize("a/b@1.0.0")
     with pytest.raises(InvalidInputError, match="is a table"):
         registry.materialize(registry.register(np.arange(3), "a/table"))
+
+
+def test_a_large_linked_image_is_stored_in_pieces(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = upload(make_folder(2))
+    linked = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    monkeypatch.setattr(linked_source, "LARGE_BYTES", 10)
+    monkeypatch.setattr(access, "_PIECE", 50)
+    reads = count_reads(monkeypatch)
+    assert registry.materialize("a/b").dataset_digest == linked.dataset_digest
+    assert {name for name, _ in reads} == {"000.png", "001.png"}
+    changed = bytearray(png(seed=1))
+    changed[-20] ^= 1
+    write(f"{url}/001.png", bytes(changed))
+    registry.withdraw("a/b@1.0.1", "to make it again")
+    with pytest.raises(StorageError, match="was changed"):
+        registry.materialize("a/b@1.0.0")
 
 
 def forge(registry: CardRegistry, column: str, values: list[object]) -> DataCard:
