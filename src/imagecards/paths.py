@@ -7,6 +7,7 @@ it stands or refused with the reason.
 
 import re
 import unicodedata
+from pathlib import Path
 
 MAX_PATH_BYTES = 1024
 MAX_PART_BYTES = 255
@@ -45,6 +46,16 @@ def is_url(place: object) -> bool:
         (True, False)
     """
     return isinstance(place, str) and SCHEME.match(place) is not None
+
+
+def is_zip(place: str) -> bool:
+    """Whether a path or URL names a zip: by its ending, and on disk a file.
+
+    Example:
+        >>> is_zip("hf://datasets/owner/repo/images.zip"), is_zip("images")
+        (True, False)
+    """
+    return place.lower().endswith(".zip") and (is_url(place) or Path(place).is_file())
 
 
 def check_relative(path: str) -> str | None:

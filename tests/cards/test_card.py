@@ -467,3 +467,28 @@ def test_limits() -> None:
         Parent(ref=f"a/b@1.0.0#{DIGEST}", digest=DIGEST)
     with pytest.raises(ValidationError, match=r"the path has a '\.\.' part"):
         Document(path="../metadata.jsonl", size=1, digest=DIGEST, stored=stored("a"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (images(origins=[{"place": ""}]), "at least 1 character"),
+        (images(origins=[{"place": "s3://bucket/images", "digest": "md5:00"}]), "should match pattern"),
+        (images(origins=[{"place": "a.zip", "size": -1}]), "greater than or equal to 0"),
+        (images(origins=[{"place": "a.zip"}] * 1001), "at most 1000"),
+        (images(origins=[{"place": "a.zip", "url": "s3://bucket"}]), "is not a field of Origin"),
+        (table(origins=[{"place": "a.zip"}]), "no origins"),
+        (images(summary={"images": 2, "linked": 3}), "there are no more than all"),
+    ],
+)
+def test_what_an_origin_and_a_count_of_links_can_not_be(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        DataCard(**fields)
+
+
+def test_a_card_without_origins_and_links_says_nothing_of_them() -> None:
+    text = DataCard(**images()).to_json()
+    assert b"origins" not in text
+    assert b"linked" not in text
+    card = DataCard(**images(summary={"images": 2, "linked": 1}, origins=[{"place": "a.zip", "size": 1}]))
+    assert DataCard.from_json(card.to_json()) == card

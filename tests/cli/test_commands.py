@@ -375,8 +375,8 @@ def test_every_command_has_json(run: Run) -> None:
     shown = run("--help").out
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     expected = (
-        "validate convert compare formats register derive attach list versions log show diff leaks lineage impact "
-        "replay use uses lock fetch tag untag withdraw verify gc cache"
+        "validate convert compare formats register materialize derive attach list versions log show diff leaks lineage "
+        "impact replay use uses lock fetch tag untag withdraw verify gc cache"
     )
     assert " ".join(commands) == expected
     without_one = ("validate", "convert", "compare", "formats", "cache")

@@ -1,22 +1,29 @@
 """Registering images that lie behind URLs: packed like a folder, or named where they lie."""
 
+import json
 import pickle
+import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.conftest import png
 from tests.remote import count_reads, remove, upload, with_etags, write
 
 from imagecards import CardRegistry, ImageDataset
-from imagecards.cards import DataCard
-from imagecards.errors import IntegrityError, InvalidInputError, InvalidMetadataError
-from imagecards.registry import contents
+from imagecards.cards import DataCard, Origin
+from imagecards.datasets.remote import access
+from imagecards.errors import IntegrityError, InvalidInputError, InvalidMetadataError, StorageError
+from imagecards.registry import contents, linked_source
 from imagecards.registry.attempt import attempting
 from imagecards.registry.reading import open_images
+from imagecards.storage.memory import MemoryStore
 from imagecards.transforms import Merge, MinArea, Tile
 
 MakeFolder = Callable[..., Path]
@@ -245,6 +252,24 @@ def test_materialize_keeps_the_data_and_their_digest(
         registry.materialize(registry.register(np.arange(3), "a/table"))
 
 
+def test_a_large_linked_image_is_stored_in_pieces(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = upload(make_folder(2))
+    linked = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    monkeypatch.setattr(linked_source, "LARGE_BYTES", 10)
+    monkeypatch.setattr(access, "_PIECE", 50)
+    reads = count_reads(monkeypatch)
+    assert registry.materialize("a/b").dataset_digest == linked.dataset_digest
+    assert {name for name, _ in reads} == {"000.png", "001.png"}
+    changed = bytearray(png(seed=1))
+    changed[-20] ^= 1
+    write(f"{url}/001.png", bytes(changed))
+    registry.withdraw("a/b@1.0.1", "to make it again")
+    with pytest.raises(StorageError, match="was changed"):
+        registry.materialize("a/b@1.0.0")
+
+
 def forge(registry: CardRegistry, column: str, values: list[object]) -> DataCard:
     """A copy of the card ``a/b`` whose records say something else in a column."""
     card = registry.load("a/b")
@@ -269,6 +294,8 @@ def forge(registry: CardRegistry, column: str, values: list[object]) -> DataCard
         "memory://bucket/a.png?x=1",
         "simplecache::memory://bucket/a.png",
         "MEMORY://bucket/a.png",
+        "hf://datasets/owner/repo@main/a.png",
+        "hf://spaces/owner/repo@0123456789012345678901234567890123456789/a.png",
     ],
 )
 def test_a_card_makes_nobody_read_what_is_no_object(
@@ -294,3 +321,62 @@ def test_records_without_links_are_written_as_before(registry: CardRegistry, mak
     assert card.records is not None
     columns = pq.read_schema(f"{registry.url}/{card.records.key}").names
     assert not set(contents.LINK_COLUMNS.names) & set(columns)
+
+
+names = st.lists(
+    st.from_regex(r"([a-c]/)?[a-e]{1,3}\.png", fullmatch=True),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda name: name.casefold(),
+)
+captions = st.dictionaries(st.sampled_from(["caption", "weather"]), st.text(max_size=5), max_size=2)
+
+
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.fixed_dictionaries({"names": names}), said=st.lists(captions.map(json.dumps), min_size=6, max_size=6))
+def test_folder_url_and_zip_of_the_same_images_are_the_same_dataset(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, list[str]], said: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("same")
+    images = folder / "images"
+    with zipfile.ZipFile(folder / "images.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        lines = []
+        for number, (name, more) in enumerate(zip(files["names"], said, strict=False)):
+            (images / name).parent.mkdir(parents=True, exist_ok=True)
+            (images / name).write_bytes(png(seed=number % 4))
+            lines.append(json.dumps({"file_name": name, **json.loads(more)}) + "\n")
+        (images / "metadata.jsonl").write_text("".join(lines))
+        for place in sorted(images.rglob("*")):
+            packed.write(place, place.relative_to(images))
+    registry = CardRegistry(MemoryStore())
+    url = upload(images)
+    cards = [
+        registry.register(ImageDataset(image_dir=images), "a/folder"),
+        registry.register(ImageDataset(image_dir=folder / "images.zip"), "a/zip"),
+        registry.register(ImageDataset(image_dir=f"{upload(folder)}/images.zip"), "a/zip-url"),
+        registry.register(ImageDataset(image_dir=url), "a/url"),
+        registry.register(ImageDataset(image_dir=url), "a/linked", copy=False),
+        registry.materialize("a/linked"),
+    ]
+    assert len({card.dataset_digest for card in cards}) == 1
+    assert len({card.documents[0].digest for card in cards}) == 1
+
+
+def test_a_card_says_which_zip_its_images_are_from(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder(2)
+    place = tmp_path / "images.zip"
+    with zipfile.ZipFile(place, "w") as packed:
+        for each in sorted(folder.iterdir()):
+            packed.write(each, each.name)
+    card = registry.register(ImageDataset(image_dir=place), "a/b")
+    digest = f"sha256:{sha256(place.read_bytes()).hexdigest()}"
+    assert card.origins == (Origin(place="images.zip", size=place.stat().st_size, digest=digest),)
+    assert str(tmp_path) not in card.to_json().decode()
+    assert DataCard.from_json(card.to_json()) == card
+    # the same data from elsewhere say nothing new; described anew, they are still from there
+    assert registry.register(ImageDataset(image_dir=folder), "a/b") == card
+    assert registry.register(ImageDataset(image_dir=folder), "a/b", description="new").origins == card.origins
+    with pytest.raises(InvalidInputError, match="copy=False"):
+        registry.register(ImageDataset(image_dir=place), "a/c", copy=False)

@@ -167,6 +167,7 @@ class DataCard(Sealed):
             "attributes": self.attributes,
             "documents": self.documents,
             "shards": self.shards,
+            "origins": self.origins,
         }
         if self.kind == "images" and (self.records is None or self.table is not None):
             raise ValueError("a card of kind 'images' has records and no table")

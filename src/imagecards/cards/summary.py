@@ -57,4 +57,6 @@ class Summary(CardModel):
         for what, limits in (("width", self.width), ("height", self.height)):
             if limits is not None and limits[0] > limits[1]:
                 raise ValueError(f"the {what} goes from {limits[0]} to {limits[1]}: give the smaller number first")
+        if self.linked > self.images:
+            raise ValueError(f"{self.linked} of {self.images} images are linked: there are no more than all")
         return self

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagecards.errors import FormatError, ImageCardsError, InvalidInputError
-from imagecards.paths import is_url
+from imagecards.paths import is_url, is_zip
 
 if TYPE_CHECKING:
     from imagecards.records import Report
@@ -37,6 +37,8 @@ def read_data(
     """
     from imagecards.datasets import ImageDataset, TableDataset
 
+    if is_zip(str(path)):
+        return _read_zip(str(path), metadata, format, options)
     if isinstance(path, str):
         return _read_url(path, metadata, format, options), None
     if format is not None or (metadata is None and has_annotations(path)):
@@ -68,6 +70,20 @@ def _read_url(url: str, metadata: str | None, format: str | None, options: Mappi
         raise InvalidInputError(f"annotations are read from disk: download {url}, or leave --from out")
     refuse_options(options)
     return ImageDataset(image_dir=url, metadata=metadata)
+
+
+def _read_zip(
+    place: str, metadata: str | None, format: str | None, options: Mapping[str, Any]
+) -> "tuple[Any, Report | None]":
+    """A zip with metadata of the library's own kind, with annotations of another, or of images alone."""
+    from imagecards.datasets import ImageDataset
+    from imagecards.formats import read
+
+    if metadata is not None:
+        refuse_options(options)
+        return ImageDataset(image_dir=place, metadata=metadata), None
+    reading = read(place, format, **options)
+    return reading.dataset, reading.report
 
 
 def refuse_options(options: Mapping[str, Any]) -> None:

@@ -13,9 +13,10 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def materialize(reference: Reference, registry: Registry = None, as_json: AsJson = False) -> None:
-    """Store the images of a version that names them where they lie, as a new version.
+    """Store the images that a version only names, as a new version.
 
-    It has the same data and dataset digest, the next patch number, and the old version as its parent.
+    For versions that were registered with --no-copy. The new one has the same data and dataset digest, the next patch
+    number, and the old version as its parent.
     """
     opened = open_registry(registry)
     before = opened.load(reference)

@@ -10,6 +10,7 @@ from imagecards.cli.data import has_annotations, place_of, read_data, refuse_opt
 from imagecards.cli.options import AsJson, FromFormat, FromOption, ImageFolder, Limit, reading_options
 from imagecards.cli.printing import plural, print_json, say
 from imagecards.errors import InvalidInputError
+from imagecards.paths import is_zip
 from imagecards.progress import track
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ def validate(
     """
     options = reading_options(images, from_option)
     place = place_of(path)
-    if isinstance(place, str):
-        dataset, _ = read_data(place, metadata, from_format, **options)
+    if isinstance(place, str) or is_zip(path):
+        dataset, found = read_data(place, metadata, from_format, **options)
         report, what = _check_dataset(dataset)
+        report = report if found is None else found + report
     elif from_format is not None or (metadata is None and has_annotations(place)):
         report, what = _check_annotations(place, from_format, options)
     else:

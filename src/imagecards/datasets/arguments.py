@@ -10,8 +10,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.remote import RemoteSource
 from imagecards.datasets.root import Root
+from imagecards.datasets.zips import open_zip
 from imagecards.errors import InvalidInputError, NotFoundError, StorageError
-from imagecards.paths import check_relative, is_url
+from imagecards.paths import check_relative, is_url, is_zip
 from imagecards.records.issues import printable
 from imagecards.records.metadata import ImageMetadata
 
@@ -20,7 +21,7 @@ def check_arguments(image_dir: object, metadata: object) -> tuple[Root, str | Im
     """See that a folder and its metadata are there.
 
     Args:
-        image_dir: The folder, or the URL of one.
+        image_dir: The folder, or the URL of one; or a zip.
         metadata: The name of a metadata file in it, an `ImageMetadata`, or ``None``.
 
     Returns:
@@ -32,9 +33,10 @@ def check_arguments(image_dir: object, metadata: object) -> tuple[Root, str | Im
     """
     errors = []
     root: Root | None = None
-    if isinstance(image_dir, str) and is_url(image_dir):
+    place = os.fspath(image_dir) if isinstance(image_dir, str | os.PathLike) else None
+    if isinstance(place, str) and "\0" not in place and (is_url(place) or is_zip(place)):
         try:
-            root = RemoteSource.open(image_dir)
+            root = open_zip(place) if is_zip(place) else RemoteSource.open(place)
         except (InvalidInputError, NotFoundError) as error:
             errors.append(_error("image_dir", "{path}", str(error)))
     elif not isinstance(image_dir, str | os.PathLike) or not isinstance(os.fspath(image_dir), str):

@@ -42,7 +42,8 @@ class ImageDataset(DatasetMetadata, DatasetImages):
 
     Args:
         image_dir: The folder; or the URL of one, ``s3://bucket/images`` or ``hf://datasets/owner/repo@revision/images``,
-            which is listed at once, and read as it was listed.
+            which is listed at once, and read as it was listed. Or a zip, on disk or behind a URL, whose members are
+            read without being unpacked.
         metadata: An `ImageMetadata`, or the name of a metadata file in the folder. By default
             ``metadata.jsonl`` at the top of the folder, and in each direct sub-folder: one that has its own
             is a split of that name, with file names relative to it. A folder without any is a dataset of
@@ -69,13 +70,7 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         image_dir: str | os.PathLike[str],
         metadata: str | os.PathLike[str] | ImageMetadata | None = None,
     ) -> None:
-        root, checked = check_arguments(image_dir, metadata)
-        self._folder: str | None = root.root if isinstance(root, FolderSource) else None
-        self._root: Root | None = root
-        self._given = checked
-        self._source: Source = root
-        self._attributes: dict[str, Any] = {}
-        self._annotation_files: dict[str, str] = {}
+        self._bind(*check_arguments(image_dir, metadata))
 
     @classmethod
     def read(
@@ -84,7 +79,8 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         """Read annotations of any format that `imagecards.formats` knows, and bind their images.
 
         Args:
-            path: The folder or annotation file.
+            path: The folder or annotation file; or a zip of a folder, on disk or behind a URL, which is unpacked into a
+                temporary folder for as long as the dataset is there.
             format: The format's name, ``"coco"``; by default it is found out.
             strict: Whether anything wrong is an error; otherwise what is sound is kept, and the rest is logged.
             options: Those of `imagecards.formats.read` and of the format.
@@ -135,10 +131,25 @@ class ImageDataset(DatasetMetadata, DatasetImages):
         dataset._annotation_files = dict(annotation_files or {})
         return dataset
 
+    @classmethod
+    def from_root(cls, root: Root) -> "ImageDataset":
+        """Make a dataset of files that were opened already, with the metadata files among them."""
+        dataset = cls.__new__(cls)
+        dataset._bind(root, None)
+        return dataset
+
+    def _bind(self, root: Root, given: str | ImageMetadata | None) -> None:
+        self._folder: str | None = root.root if isinstance(root, FolderSource) else None
+        self._root: Root | None = root
+        self._given = given
+        self._source: Source = root
+        self._attributes: dict[str, Any] = {}
+        self._annotation_files: dict[str, str] = {}
+
     def __repr__(self) -> str:
         if self._root is None:
             return f"<ImageDataset: {len(self):,} images from {self._source!r}>"
-        place = self._folder if self._folder is not None else getattr(self._root, "url", self._root)
+        place = self._folder if self._folder is not None else self._root
         return f"ImageDataset(image_dir={place!r})"
 
     @property

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from imagecards.formats.building import DatasetBuilder
 from imagecards.formats.catalog import FORMATS, find_format
 from imagecards.formats.format import Format, Reading
 from imagecards.formats.options import check_options
+from imagecards.formats.zipped import read_zip
+from imagecards.paths import is_url, is_zip
 from imagecards.records import printable
 
 
@@ -29,7 +32,7 @@ def read(
     """Read annotations and bind the images that they describe.
 
     Args:
-        path: The folder or annotation file.
+        path: The folder or annotation file; or a zip of a folder, on disk or behind a URL.
         format: The name of the format, one of `FORMATS`; by default it is found out.
         strict: Whether anything wrong is an error; otherwise what is sound is kept, and the rest is in the report.
         images: The folder of the images, where they don't lie where the format has them.
@@ -45,6 +48,13 @@ def read(
         InvalidInputError: There is no such format or option.
         StorageError: A file can't be read.
     """
+    named = str(path)
+    if is_url(named) or is_zip(named):
+        if images is not None:
+            raise InvalidInputError(f"{printable(named)} is a zip, and its images are in it: leave images= out")
+        kinds = FORMATS.values() if format is None else [named_format(format)]
+        again = partial(read, format=format, strict=strict, check_images=check_images, executor=executor, **options)
+        return read_zip(named, lambda folder: any(kind.looks_like(folder) for kind in kinds), again)
     place = Path(path).absolute()
     if not place.exists():
         raise NotFoundError(f"there is nothing at {printable(str(path))}: see the path")

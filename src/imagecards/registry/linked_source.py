@@ -7,7 +7,9 @@ import pyarrow as pa
 
 from imagecards.cards import StoredFile
 from imagecards.datasets.in_order import in_order
+from imagecards.datasets.largefile import LARGE_BYTES, LargeFile
 from imagecards.datasets.remote import ObjectChangedError, RemoteObject, read_object
+from imagecards.datasets.remote.largeobject import LargeObject
 from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.registry.links import Links
 from imagecards.registry.reading import ShardSource
@@ -49,6 +51,15 @@ class LinkedSource(ShardSource):
         data = fetch_linked(link, f"{name} of {self.name}")
         self._check(name, link.url, row, data)
         return data
+
+    def large(self, name: str) -> LargeFile | None:
+        """A linked image that is too large to be read as a whole; ``None`` where it is not, or is stored."""
+        link = self.link(name)
+        if link is None or link.size < LARGE_BYTES:
+            return None
+        file = LargeObject(name, link)
+        file.sha256 = link.sha256  # other bytes are an error
+        return file
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
         """The bytes of several images, in the order of ``names``; several requests are on their way at a time."""

@@ -13,6 +13,7 @@ from imagecards.datasets import FILE_FACTS, Relay, Source
 from imagecards.datasets.examine import gather
 from imagecards.datasets.remote import RemoteObject, RemoteSource, check_url
 from imagecards.datasets.remote.examine import learn_objects
+from imagecards.datasets.remote.hub import has_commit
 from imagecards.errors import IntegrityError, InvalidInputError
 from imagecards.records.issues import Issue
 from imagecards.registry import contents
@@ -156,6 +157,6 @@ def learn_links(facts: pa.Table, links: Links, executor: Executor | None) -> tup
 
 def _is_sound(url: str) -> bool:
     try:
-        return check_url(url) == url
+        return check_url(url) == url and (not url.startswith("hf://") or has_commit(url))
     except InvalidInputError:
         return False

@@ -213,7 +213,7 @@ class CardRegistry(Auditor):
 
         Raises:
             InvalidInputError: It is a table.
-            InvalidMetadataError: Images are gone or are not what was registered; ``.issues`` has all of it.
+            IntegrityError: An image is gone or is not what was registered; `verify` names them all.
             NotFoundError: There is no such version.
             StorageError: Images can't be read.
             CommitUnknownError: The storage gave no clear answer; ``resolve`` finds out.

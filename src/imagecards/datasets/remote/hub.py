@@ -1,5 +1,6 @@
 """Files in dataset repositories of the Hugging Face Hub: pinned to a commit, with the SHA-256 of each LFS file."""
 
+import os
 import re
 from typing import Any
 
@@ -11,6 +12,17 @@ _REPO = re.compile(
     r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>refs/(?:pr|convert)/[^/]+|[^/]+))?(?P<path>/.+)?"
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def has_commit(url: str) -> bool:
+    """Whether a URL means the same for good.
+
+    Example:
+        >>> has_commit("hf://datasets/owner/repo@main/a.png")
+        False
+    """
+    match = _REPO.fullmatch(url)
+    return match is not None and _COMMIT.fullmatch(match["revision"] or "") is not None
 
 
 class HubObjects(PlainObjects):
@@ -39,6 +51,12 @@ class HubObjects(PlainObjects):
                 return f"hf://datasets/{match['repo']}@{commit}{path}"
             raise problem
         return f"hf://datasets/{match['repo']}@{commit}{path}"
+
+    def system(self) -> Any:
+        """The Hub of ``HF_ENDPOINT``, or that of Hugging Face; its library finds the token."""
+        from fsspec import filesystem
+
+        return filesystem("hf", endpoint=os.environ.get("HF_ENDPOINT"), use_listings_cache=False)
 
     def sha256(self, entry: dict[str, Any]) -> bytes | None:
         """The digest of an LFS file; the Hub knows that of no other."""

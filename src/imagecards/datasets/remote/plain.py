@@ -23,6 +23,7 @@ class PlainObjects:
         """See `Objects.list`."""
         try:
             system, path = self.system(), self._path(url)
+            system.invalidate_cache()  # what is there now counts, also where a file system remembers listings
             if not system.isdir(path):
                 return []
             entries = system.find(path, detail=True).values() if deep else system.ls(path, detail=True)
@@ -36,7 +37,9 @@ class PlainObjects:
     def look(self, wanted: RemoteObject) -> RemoteObject | None:
         """See `Objects.look`."""
         try:
-            entry = self.system().info(self._path(wanted.url))
+            system = self.system()
+            system.invalidate_cache()
+            entry = system.info(self._path(wanted.url))
         except FileNotFoundError:
             return None
         except Exception as error:
@@ -60,7 +63,7 @@ class PlainObjects:
         raise problem
 
     def system(self) -> Any:
-        """The file system of this process; it lists anew each time."""
+        """The file system of this process."""
         from fsspec import filesystem
 
         return filesystem(self._scheme, use_listings_cache=False)
