@@ -358,13 +358,14 @@ def test_every_command_has_json(run: Run) -> None:
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     expected = (
         "validate convert compare formats register derive attach list versions log show diff leaks lineage impact "
-        "replay use uses lock fetch tag untag withdraw verify gc"
+        "replay use uses lock fetch copy push pull sync tag untag withdraw verify gc"
     )
     assert " ".join(commands) == expected
     for command in commands:
         explained = run(command, "--help").out
         assert "--json" in explained
-        assert ("--registry" in explained) == (command not in ("validate", "convert", "compare", "formats"))
+        elsewhere = ("validate", "convert", "compare", "formats", "copy", "sync")
+        assert ("--registry" in explained) == (command not in elsewhere)
         assert json.loads(run(command, "--json", "--no-such-option").out)["exit_code"] == 2
 
 

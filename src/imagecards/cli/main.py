@@ -11,6 +11,7 @@ from imagecards import __version__
 from imagecards.cli import (
     attach,
     convert,
+    copying,
     derive,
     diff,
     fetch,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     *(validate, convert, register, derive, attach, listing, show, diff),
-    *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc),
+    *(leaks, lineage, replay, uses, lock, fetch, copying, tag, verify, gc),
 )
 for room in _ROOMS:
     room.add_commands(app)
