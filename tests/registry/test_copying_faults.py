@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 
 import polars as pl
@@ -75,22 +76,31 @@ OPERATIONS: dict[str, Callable[[CardRegistry, CardRegistry], object]] = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("side", ["source", "target"])
+def test_each_operation_of_either_store_fails_in_one_way(source: CardRegistry, side: str, operation: str) -> None:
+    fail_each(source, side, operation, [*KINDS])
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("side", ["source", "target"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_operation_of_either_store_fails(source: CardRegistry, kind: str, side: str, operation: str) -> None:
-    over, forever, error = KINDS[kind]
+def test_each_operation_of_either_store_fails_in_every_way(
+    source: CardRegistry, kind: str, side: str, operation: str
+) -> None:
+    fail_each(source, side, operation, [kind])
+
+
+def fail_each(source: CardRegistry, side: str, operation: str, kinds: list[str]) -> None:
+    """Let each operation of a store fail in one of the ways, in turn."""
     run = OPERATIONS[operation]
-    completed = 0
     for number in range(1, 200):
+        over, forever, error = KINDS[kinds[number % len(kinds)]]
         inner = empty()
         here, there = WatchedStore(source.store), WatchedStore(inner)
         watched = here if side == "source" else there
         watched.hook = fails(number, over=over, forever=forever, error=error)
-        try:
+        with suppress(ImageCardsError, KeyboardInterrupt):
             run(CardRegistry(here), CardRegistry(there))
-        except (ImageCardsError, KeyboardInterrupt):
-            pass
-        else:
-            completed += 1
             assert CardRegistry(inner).load("a/t") == source.load("a/t"), "what is told is true"
         assert_nothing_dangles(inner)
         run(source, CardRegistry(inner))
@@ -99,10 +109,7 @@ def test_each_operation_of_either_store_fails(source: CardRegistry, kind: str, s
         assert [*inner.list("arrivals/")] == [], "what an interrupted run announced goes with the one that completes"
         if number > len(watched.calls):
             break
-    else:
-        pytest.fail("it never ends")
-    assert number > 10
-    assert completed
+    assert 10 < number < 199
 
 
 def test_what_an_interrupted_copy_sent_is_kept_for_a_week_and_not_sent_again(source: CardRegistry) -> None:
@@ -144,11 +151,11 @@ def copy(source: CardRegistry, store: Store) -> None:
     source.copy("a/t", to=CardRegistry(store), parents=True)
 
 
-@pytest.mark.parametrize("first", ["collection", "copy"])
-def test_one_runs_whole_before_each_operation_of_the_other(source: CardRegistry, first: str) -> None:
-    copied = 0
+@pytest.mark.parametrize(("first", "stride"), [("collection", 1), ("copy", 3)])
+def test_one_runs_whole_before_an_operation_of_the_other(source: CardRegistry, first: str, stride: int) -> None:
+    runs = copied = 0
     refused: list[str] = []
-    for number in range(1, 300):
+    for number in range(1, 300, stride):
         inner = leftovers(source)
         watched = WatchedStore(inner)
 
@@ -166,13 +173,14 @@ def test_one_runs_whole_before_each_operation_of_the_other(source: CardRegistry,
             refused.append(str(error))
         assert all("garbage collection is deleting files" in each for each in refused)
         assert_nothing_dangles(inner)
+        runs += 1
         copied += inner.stat("cards/a/t/1.0.0.json") is not None
         copy(source, inner)
         assert_nothing_dangles(inner)
         if number > len(watched.calls):
             break
-    assert 10 < number < 299
-    assert copied > number / 2
+    assert 10 < number < 297
+    assert copied > runs / 2
 
 
 class Turns:
@@ -238,7 +246,7 @@ def run_in_turns(source: CardRegistry, seed: int) -> bool:
 
 
 def test_copies_and_a_collection_take_turns_in_any_order(source: CardRegistry) -> None:
-    assert sum(run_in_turns(source, seed) for seed in range(25)) > 0
+    assert sum(run_in_turns(source, seed) for seed in range(12)) > 0
 
 
 @pytest.mark.campaign

@@ -84,7 +84,7 @@ def apply(registry: CardRegistry, step: tuple[Any, ...], folder: Path) -> None:
         pass
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(steps=st.lists(STEP, max_size=9))
 def test_any_history_is_seen_the_same_in_the_other_registry(
     steps: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory
