@@ -200,6 +200,7 @@ def test_parents_are_copied_when_asked_for_and_else_said_to_be_left_out(
     assert found.ok
     assert "was not copied" in found.notes[0].message
     assert target.lineage("a/child").nodes["a/base@1.0.0"].state == "elsewhere"
+    assert target.lineage("a/child").problems == ()
     orphan = "data/a/child/20200101T000000Z-0123456789abcdef/table.parquet"
     target.store.put_if_absent(orphan, [b"nobody's"])
     os.utime(Path(target.url) / orphan, (0, 0))
@@ -222,6 +223,16 @@ def test_a_parent_that_is_another_card_there_is_a_conflict() -> None:
     target.register(table(3), "a/t")
     with pytest.raises(VersionConflictError, match=r"was made from a/t@1\.0\.0 .* has another card of that version"):
         source.copy("a/child", to=target)
+
+
+def test_a_parent_that_was_withdrawn_there_is_enough() -> None:
+    source, target = in_memory(), in_memory()
+    source.register(table(2), "a/child", parents=[source.register(table(1), "a/t")])
+    source.copy("a/t", to=target)
+    target.withdraw("a/t@1.0.0", reason="not for us")
+    done = source.copy("a/child", to=target, parents=True)
+    assert (done.created, done.parents, done.left_out) == (True, (), ())
+    assert "was withdrawn (not for us)" in target.verify(deep=True).notes[0].message
 
 
 def test_a_lost_parent_still_stops_garbage_collection(local: MakeRegistry) -> None:
@@ -295,11 +306,19 @@ def test_lost_files_of_a_version_that_is_there_are_sent_again(make_folder: MakeF
     assert (source.copy("a/b", to=target).files, target.verify(deep=True).ok) == (1, True)
 
 
-def test_what_is_there_already_is_used_and_flushed(local: MakeRegistry, make_folder: MakeFolder) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_what_is_there_already_is_used_and_flushed(local: MakeRegistry, make_folder: MakeFolder, known: bool) -> None:
     source, target = local(), local()
-    card = source.register(ImageDataset(image_dir=make_folder(2)), "a/b")
-    source.copy("a/b", to=target)
-    (Path(target.url) / "cards/a/b/1.0.0.json").unlink()
+    folder = make_folder(2)
+    first = source.register(ImageDataset(image_dir=folder), "a/b")
+    if known:  # by a card that came without its data
+        card = source.register(ImageDataset(image_dir=folder), "a/b", description="the same, described anew")
+        source.withdraw(first.ref, reason="badly described")
+        source.copy(first.ref, to=target, withdrawn=True)
+    else:
+        card = first
+    source.copy(card, to=target)
+    (Path(target.url) / f"cards/a/b/{card.version}.json").unlink()
     flushed: set[str] = set()
 
     def watch(number: int, name: str, arguments: tuple[object, ...]) -> None:
@@ -307,11 +326,9 @@ def test_what_is_there_already_is_used_and_flushed(local: MakeRegistry, make_fol
             flushed.add(os.readlink(f"/proc/self/fd/{arguments[0]}"))
 
     with faults.os_calls(watch):
-        assert source.copy("a/b", to=target).files == 0
-    folders = {str((Path(target.url) / key).parent) for key in [*card.keys()]}
-    assert folders <= flushed, (
-        "a file that an earlier run linked may not outlive a power cut until its folder is flushed"
-    )
+        assert source.copy(card, to=target).files == 0
+    folders = {str((Path(target.url) / stored.key).parent) for stored in card.files()}
+    assert folders <= flushed, "until then, a file that an earlier run linked may not outlive a power cut"
 
 
 @pytest.mark.parametrize("which", ["source", "target"])
@@ -360,6 +377,14 @@ def test_a_registry_is_not_copied_into_itself(tmp_path: Path) -> None:
     for other in (registry, registry.url, tmp_path / "link"):
         with pytest.raises(InvalidInputError, match="both where to copy from and where to"):
             registry.copy("a/t", to=other)
+
+
+@pytest.mark.parametrize("inner", ["mine/backup", "mine/.backup", "."])
+def test_a_copy_lies_beside_and_not_within(tmp_path: Path, inner: str) -> None:
+    registry = CardRegistry(tmp_path / "mine")
+    registry.register(table(1), "a/t")
+    with pytest.raises(InvalidInputError, match="lies in the other: put the copy beside it"):
+        registry.copy("a/t", to=tmp_path / inner)
 
 
 def test_a_folder_with_other_things_is_no_place_for_a_copy(tmp_path: Path) -> None:

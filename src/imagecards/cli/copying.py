@@ -8,7 +8,7 @@ from imagecards.cli.options import AsJson, Name, Reference, Registry, open_regis
 from imagecards.cli.printing import plural, print_json, say, size, warn
 
 if TYPE_CHECKING:  # --help must not wait for the models of cards
-    from imagecards.registry.copying import Copied
+    from imagecards.registry.copied import Copied
 
 _PLACE = "A registry: a folder, or s3://bucket/folder."
 _NEW = "A registry, or an empty place that becomes one."

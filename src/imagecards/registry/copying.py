@@ -1,71 +1,30 @@
 """Copying: a version in another registry, with the same card, the same bytes and the same digests."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from imagecards.cards import Absence, CardName, CardRef, DataCard, StoredFile
+from imagecards.cards import Absence, CardRef, DataCard, StoredFile
 from imagecards.errors import (
     FormatError,
     ImageCardsError,
-    IntegrityError,
     InvalidInputError,
     NotFoundError,
     ReadOnlyError,
     StorageError,
     VersionConflictError,
-    retold,
 )
 from imagecards.registry import keys, lookup
 from imagecards.registry.arriving import Announcement, clear_arrivals
 from imagecards.registry.attachments import Attachment, find_attachments
 from imagecards.registry.commit import commit
+from imagecards.registry.copied import Copied
 from imagecards.registry.files import stored_sizes
+from imagecards.registry.named_files import NamedFiles
 from imagecards.registry.register import ensure_registry
 from imagecards.registry.transfer import confirm_files, missing_files, send_files
 from imagecards.storage import Store
-
-_RECENT = 20
-
-
-@dataclass(frozen=True)
-class Copied:
-    """What became of a version that was copied.
-
-    Attributes:
-        card: Its card, the same in both registries.
-        created: Whether the other registry did not have the version before.
-        files: How many files were sent.
-        size: Their bytes.
-        artifacts: The artifacts attached to it that came along, or were there.
-        withdrawn: Whether it is withdrawn: then its card and its tombstone were copied, and no data.
-        left_out: The parents that the other registry does not have.
-        parents: What became of its parents, and theirs, where they were to be copied too.
-        failed: Why artifacts attached to it are not with it there, by name.
-    """
-
-    card: DataCard
-    created: bool = False
-    files: int = 0
-    size: int = 0
-    artifacts: tuple[str, ...] = ()
-    withdrawn: bool = False
-    left_out: tuple[CardRef, ...] = ()
-    parents: tuple["Copied", ...] = ()
-    failed: Mapping[str, ImageCardsError] = field(default_factory=dict)
-
-    def raise_failed(self) -> None:
-        """Raise what kept an attached artifact from coming along.
-
-        Raises:
-            ImageCardsError: Of the type of the first failure; says that the version was copied.
-        """
-        for copied in (self, *self.parents):
-            for name, error in copied.failed.items():
-                more = f"; nor {', '.join(list(copied.failed)[1:])}" if len(copied.failed) > 1 else ""
-                message = f"{copied.card.ref} was copied, and its artifact {name} was not: {error}{more}"
-                raise retold(error, message) from error
 
 
 @dataclass
@@ -78,18 +37,21 @@ class Copying:
         allow_unsafe_store: Whether that may be in a store that replaces what is there.
 
     Raises:
-        InvalidInputError: Both are the same, or what is at the target is no registry.
+        InvalidInputError: Both are the same, one lies in the other, or what is at the target is no registry.
     """
 
     source: Store
     target: Store
     allow_unsafe_store: bool = False
-    _named: dict[str, StoredFile] = field(default_factory=dict)  # by cards of the target, as far as was looked
-    _looked: set[CardName] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        if self.source is self.target or _place(self.source) == _place(self.target):
+        self._named = NamedFiles(self.target)
+        here, there = _place(self.source), _place(self.target)
+        if self.source is self.target or here == there:
             raise InvalidInputError(f"{self.source.url} is both where to copy from and where to: name another registry")
+        if here.startswith(f"{there}/") or there.startswith(f"{here}/"):
+            message = f"one of {self.source.url} and {self.target.url} lies in the other: put the copy beside it"
+            raise InvalidInputError(message)
         lookup.check_registry(self.source)
         ensure_registry(self.target, allow_unsafe_store=self.allow_unsafe_store)
 
@@ -109,7 +71,8 @@ class Copying:
             FormatError: A newer imagecards wrote the card.
             CommitUnknownError: The storage gave no clear answer: copy it again.
         """
-        before = tuple(self._copy(ancestor) for ancestor in self._ancestors(card)) if parents else ()
+        ancestors = self._ancestors(card) if parents else ()
+        before = tuple(self._copy(each) for each in ancestors if not self._is_withdrawn_there(each))
         return replace(self._copy(card), parents=before)
 
     def _ancestors(self, card: DataCard) -> Iterator[DataCard]:
@@ -128,6 +91,10 @@ class Copying:
                     found = lookup.read_card(self.source, parent.ref)
                     if found.digest == parent.digest:
                         stack.append((found, iter(found.parents)))
+
+    def _is_withdrawn_there(self, card: DataCard) -> bool:
+        """Whether the target has a version, withdrawn: for those made from it that is enough."""
+        return lookup.tombstone(self.target, card.ref) is not None and self._is_there(card)
 
     def _copy(self, card: DataCard) -> Copied:
         unknown = card.unknown_fields()
@@ -213,8 +180,8 @@ class Copying:
         extra = {stored.key: stored for each in attachments for stored in each.files if stored.key not in files}
         names = tuple(each.name for each in attachments)
         if there:
-            self._remember(files.values())
-        self._remember(stored for each in attachments if each.there for stored in each.files)
+            self._named.add(files.values())
+        self._named.add(stored for each in attachments if each.there for stored in each.files)
         everything = [*files.values(), *extra.values()]
         if there and all(each.there for each in attachments) and not missing_files(self.target, everything):
             self._settle(card, attachments)
@@ -228,7 +195,7 @@ class Copying:
         except VersionConflictError:
             announcement.revoke()
             raise
-        self._remember(files.values())
+        self._named.add(files.values())
         for each in attachments:
             try:
                 sent += self._send(announcement, [stored for stored in each.files if stored.key not in files])
@@ -247,7 +214,7 @@ class Copying:
         """Send what is missing, and see that all is there."""
         missing = missing_files(self.target, files)
         absent = {stored.key for stored in missing}
-        left = [stored for stored in files if stored.key not in absent and not self._is_named(stored)]
+        left = [stored for stored in files if stored.key not in absent and not self._named.includes(stored)]
         confirm_files(self.source, self.target, left)
         send_files(self.source, self.target, missing, announcement.check_age)
         sizes = stored_sizes(self.target, files)
@@ -256,31 +223,6 @@ class Copying:
             message = f"{lost.key} is not in {self.target.url}, where it was just put: nothing was copied; try again"
             raise StorageError(message)
         return missing
-
-    def _is_named(self, stored: StoredFile) -> bool:
-        """Whether a card in the target names a file, as far as is known; the recent versions of its name are read.
-
-        Raises:
-            IntegrityError: It does, with another digest.
-        """
-        if stored.key not in self._named:
-            name = CardName(*stored.key.split("/")[1:3])
-            if name not in self._looked:
-                self._looked.add(name)
-                for version in lookup.all_versions(self.target, name)[-_RECENT:]:
-                    with suppress(IntegrityError, FormatError):
-                        self._remember(lookup.read_card(self.target, CardRef(name, version)).files())
-        known = self._named.get(stored.key)
-        if known is not None and known != stored:
-            message = (
-                f"{stored.key} is in {self.target.url} with other bytes ({known.digest}) than in {self.source.url} "
-                f"({stored.digest}): one of the two registries was tampered with; see what verify --deep says of each"
-            )
-            raise IntegrityError(message, stored.key, stored.digest, known.digest)
-        return known is not None
-
-    def _remember(self, files: Iterable[StoredFile]) -> None:
-        self._named.update((stored.key, stored) for stored in files)
 
     def _commit_card(self, card: DataCard, left_out: tuple[CardRef, ...]) -> None:
         for parent in left_out:

@@ -8,7 +8,8 @@ from typing import TypeVar
 from imagecards.cards import CardName, CardRef, Version
 from imagecards.errors import AlreadyExistsError, ImageCardsError, StorageError, retold
 from imagecards.registry import lookup
-from imagecards.registry.copying import Copied, Copying
+from imagecards.registry.copied import Copied
+from imagecards.registry.copying import Copying
 from imagecards.registry.tag_logs import follow_tag, labels_of
 
 T = TypeVar("T")

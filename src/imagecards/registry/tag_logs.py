@@ -16,7 +16,7 @@ class FollowedTag:
     Attributes:
         label: The tag.
         version: What it stands for in the other registry now.
-        moved: Whether it was moved there.
+        moved: Whether it stood for something else there before.
         conflict: Why it was not, where both registries moved it.
     """
 
@@ -50,13 +50,15 @@ def follow_tag(source: Store, target: Store, name: CardName, label: str) -> Foll
             return _held(source, target, name, label, mine, theirs)
     if theirs > mine:
         return _held(source, target, name, label, mine, theirs)
+    before = _version(target, name, label, theirs)
     for number in range(theirs + 1, mine + 1):
         entry = lookup.read_tag(source, name, label, number)
         _check_version(target, name, entry)
         body = entry.to_json()
         if commit(target, keys.tag(name, label, number), body, ask=f"set the tag {label} again") != body:
             return _held(source, target, name, label, mine, number)
-    return FollowedTag(label, _version(source, name, label, mine), moved=mine > theirs)
+    now = _version(source, name, label, mine)
+    return FollowedTag(label, now, moved=now != before)
 
 
 def _length(store: Store, name: CardName, label: str) -> int:
