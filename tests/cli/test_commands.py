@@ -376,10 +376,10 @@ def test_every_command_has_json(run: Run) -> None:
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     expected = (
         "validate convert compare formats register materialize derive attach list versions log show diff leaks lineage "
-        "impact replay use uses lock fetch tag untag withdraw verify gc cache"
+        "impact replay use uses lock fetch copy push pull sync tag untag withdraw verify gc cache"
     )
     assert " ".join(commands) == expected
-    without_one = ("validate", "convert", "compare", "formats", "cache")
+    without_one = ("validate", "convert", "compare", "formats", "copy", "sync", "cache")
     for command in commands:
         explained = run(command, "--help").out
         assert "--json" in explained

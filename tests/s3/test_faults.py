@@ -81,10 +81,23 @@ def is_collected(registry: CardRegistry) -> bool:
     return registry.store.stat(ORPHAN) is None
 
 
+def beside(folder: Path) -> CardRegistry:
+    return CardRegistry(f"memory://beside{folder}")
+
+
+def register_beside(registry: CardRegistry, folder: Path) -> None:
+    beside(folder).register(ImageDataset(image_dir=folder / "images"), "a/b")
+
+
+def copy(registry: CardRegistry, folder: Path) -> object:
+    return beside(folder).copy("a/b", to=registry)
+
+
 OPERATIONS = {
     "register": Operation(nothing, register, has_version("1.0.0")),
     "register again": Operation(register_one, register, has_version("1.1.0")),
     "tag": Operation(register_one, tag, is_tagged),
+    "copy": Operation(register_beside, copy, has_version("1.0.0")),
     "gc": Operation(leave_an_orphan, collect, is_collected),
 }
 

@@ -4,6 +4,8 @@ A card is a value. Nothing here reads or writes storage: the registry does, and 
 `DataCard.to_json` gives.
 """
 
+from imagecards.cards.absence import Absence
+from imagecards.cards.arrival import Arrival
 from imagecards.cards.artifact import Artifact, ArtifactFile, AttachedArtifact
 from imagecards.cards.attempt import attempt_time, new_attempt
 from imagecards.cards.card import DataCard, Document, Parent
@@ -17,6 +19,7 @@ from imagecards.cards.ranges import LATEST, Spec
 from imagecards.cards.reference import CardRef, Reference, parse_reference
 from imagecards.cards.stored import StoredFile
 from imagecards.cards.summary import Summary
+from imagecards.cards.sweep import Sweep
 from imagecards.cards.tag import Tag, TagEntry, check_tag
 from imagecards.cards.tomb import Tombstone
 from imagecards.cards.use import Use, use_time
@@ -27,6 +30,8 @@ __all__ = [
     "FORMAT",
     "LATEST",
     "MOST_STEPS",
+    "Absence",
+    "Arrival",
     "Artifact",
     "ArtifactFile",
     "AttachedArtifact",
@@ -44,6 +49,7 @@ __all__ = [
     "Spec",
     "StoredFile",
     "Summary",
+    "Sweep",
     "Tag",
     "TagEntry",
     "Tombstone",

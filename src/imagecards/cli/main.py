@@ -12,6 +12,7 @@ from imagecards.cli import (
     attach,
     cache,
     convert,
+    copying,
     derive,
     diff,
     fetch,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     *(validate, convert, register, materialize, derive, attach, listing, show, diff),
-    *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc, cache),
+    *(leaks, lineage, replay, uses, lock, fetch, copying, tag, verify, gc, cache),
 )
 for room in _ROOMS:
     room.add_commands(app)

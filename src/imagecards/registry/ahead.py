@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -10,7 +10,7 @@ T = TypeVar("T")
 _POLL = 0.1  # seconds after which a producer looks whether anybody still listens
 
 
-def ahead(items: Iterable[T], depth: int) -> Iterator[T]:
+def ahead(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     """Yield what an iterable yields, made by another thread up to ``depth`` items in advance.
 
     An error of the iterable is raised here, in its place. When the consumer stops early, so does the iterable.

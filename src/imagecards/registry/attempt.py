@@ -18,7 +18,7 @@ MAXIMUM_AGE = 6 * 3600.0
 """Seconds after which an attempt gives up; garbage collection relies on it (`imagecards.registry.gc`)."""
 
 
-def _now() -> float:
+def steady_time() -> float:
     """Seconds by a clock that never jumps, and goes on while the machine is suspended where there is such a clock."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
@@ -31,7 +31,7 @@ class Attempt:
         self.id = new_attempt(datetime.now(UTC), secrets.token_hex(8))
         self.prefix = f"{keys.attempts(name)}{self.id}/"
         self.batch = store.batch()
-        self._began = _now()
+        self._began = steady_time()
         self._written: list[str] = []
         self._exposed = False  # whether a document that names the files may be visible
 
@@ -97,7 +97,7 @@ class Attempt:
         Raises:
             StorageError: The attempt is older than `MAXIMUM_AGE`.
         """
-        age = _now() - self._began
+        age = steady_time() - self._began
         if age > MAXIMUM_AGE:
             message = (
                 f"this registration has taken {age / 3600:.1f} h, and after {MAXIMUM_AGE / 3600:.0f} h its files may "

@@ -1,14 +1,24 @@
 """Garbage collection: what no card names and no running registration can still need."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imagecards.cards import FORMAT, CardRef, unseal
+from imagecards.cards import FORMAT, CardRef, Sweep, unseal
 from imagecards.digests import JsonValue
-from imagecards.errors import FormatError, IntegrityError, InvalidInputError
+from imagecards.errors import (
+    CommitUnknownError,
+    FormatError,
+    IntegrityError,
+    InvalidInputError,
+    NotFoundError,
+    StorageError,
+)
 from imagecards.registry import keys, lookup
-from imagecards.registry.attempt import MAXIMUM_AGE
+from imagecards.registry.arriving import ARRIVAL_KEPT, LONGEST_SWEEP
+from imagecards.registry.attempt import MAXIMUM_AGE, steady_time
+from imagecards.registry.commit import commit
 from imagecards.registry.survey import LOST, survey
 from imagecards.storage import LEFTOVER, Entry, Store
 
@@ -17,6 +27,8 @@ GRACE = 24 * 3600.0
 
 SHORTEST_GRACE = MAXIMUM_AGE + 20 * 60.0
 """The least grace: a running attempt may be `MAXIMUM_AGE` old, and its last request may arrive 20 minutes late."""
+
+_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,8 @@ def collect_garbage(store: Store, *, grace: float, delete: bool) -> Garbage:
     """Find, and delete on request, the files that no card names.
 
     Objects are listed before cards, so that a card which appears in between is still seen to need its files; and only
-    files older than the grace period count, so that a running registration keeps what it has not committed yet.
+    files older than the grace period count, so that a running registration keeps what it has not committed yet. What
+    is being copied here may be older; `imagecards.registry.arriving` says how that is kept.
 
     Args:
         store: The registry's store.
@@ -49,6 +62,7 @@ def collect_garbage(store: Store, *, grace: float, delete: bool) -> Garbage:
         InvalidInputError: The grace period is too short to be safe.
         IntegrityError: A card can't be read: nothing is deleted, since it can't be told what it needs.
         FormatError: A card is of a newer format: the same.
+        StorageError: The store failed, or deleting took too long: some of the files may be gone.
     """
     if grace < SHORTEST_GRACE:
         message = (
@@ -56,14 +70,46 @@ def collect_garbage(store: Store, *, grace: float, delete: bool) -> Garbage:
             f"use at least {SHORTEST_GRACE / 3600:.2f} h"
         )
         raise InvalidInputError(message)
-    oldest = time.time() - grace
-    candidates = [entry for entry in _candidates(store) if entry.modified < oldest]
-    needed = set(_needed(store, oldest))
-    garbage = sorted(entry for entry in candidates if entry.key not in needed)
+    now = time.time()
+    candidates = sorted(entry for entry in _candidates(store, now) if entry.modified < now - grace)
+    garbage = _without_needed(store, candidates, now, grace)
     if delete and garbage:
         _check_complete(store)
-        store.delete(entry.key for entry in garbage)
+        garbage = _sweep(store, garbage, now, grace)
     return Garbage(tuple(entry.key for entry in garbage), sum(entry.size for entry in garbage), deleted=delete)
+
+
+def _without_needed(store: Store, entries: list[Entry], now: float, grace: float) -> list[Entry]:
+    needed = set(_needed(store, now, grace))
+    return [entry for entry in entries if entry.key not in needed]
+
+
+def _sweep(store: Store, garbage: list[Entry], now: float, grace: float) -> list[Entry]:
+    """Say where files are about to be deleted, and delete those that no copy has announced until then."""
+    began = steady_time()
+    folders = {keys.attempt_folder(entry.key) for entry in garbage if entry.key.startswith(keys.DATA)}
+    announced = sorted(folder for folder in folders if folder.count("/") == 3)
+    key = f"{keys.SWEEPS}{secrets.token_hex(8)}.json"
+    try:
+        if announced:
+            _announce(store, key, announced)
+            garbage = _without_needed(store, garbage, now, grace)
+        for start in range(0, len(garbage), _BATCH):
+            if steady_time() - began > LONGEST_SWEEP:
+                message = f"deleting took longer than {LONGEST_SWEEP / 60:.0f} minutes, some files are left: run again"
+                raise StorageError(message)
+            store.delete(entry.key for entry in garbage[start : start + _BATCH])
+    finally:
+        if announced and not store.remote:  # on a server, a last request may still be on its way
+            store.delete([key])
+    return garbage
+
+
+def _announce(store: Store, key: str, folders: list[str]) -> None:
+    try:
+        commit(store, key, Sweep(folders=tuple(folders)).to_json(), ask="run it again")
+    except CommitUnknownError as error:
+        raise StorageError(f"nothing was deleted: {error}") from error
 
 
 def _check_complete(store: Store) -> None:
@@ -79,7 +125,7 @@ def _check_complete(store: Store) -> None:
     known = set(found.cards)
     for ref in found.cards:
         for parent in _parents(store, ref):
-            if parent not in known:
+            if parent not in known and store.stat(keys.absence(parent)) is None:
                 key = keys.card(parent)
                 raise _lost(f"{ref} names the parent {parent}, {LOST}: restore {key} from a copy", key)
 
@@ -95,24 +141,44 @@ def _lost(what: str, key: str) -> IntegrityError:
     return IntegrityError(f"nothing was deleted, because data of a lost card can't be told from garbage: {what}", key)
 
 
-def _candidates(store: Store) -> Iterator[Entry]:
-    """Data files, and leftovers of interrupted writes anywhere; only data are large enough to be sent in parts."""
+def _candidates(store: Store, now: float) -> Iterator[Entry]:
+    """Data files, leftovers of interrupted writes anywhere, and what copies and sweeps of long ago left.
+
+    Only data are large enough to be sent in parts, so that some may be there which nobody put together.
+    """
     yield from store.unfinished(keys.DATA)
     for entry in store.list(""):
-        if entry.key.startswith(keys.DATA) or entry.key.rpartition("/")[2].startswith(LEFTOVER):
+        leftover = entry.key.rpartition("/")[2].startswith(LEFTOVER)
+        void = entry.key.startswith(keys.ARRIVALS) and _is_void(entry, now)
+        if leftover or void or entry.key.startswith((keys.DATA, keys.SWEEPS)):
             yield entry
 
 
-def _needed(store: Store, oldest: float) -> Iterator[str]:
-    """What cards and attached artifacts name, in any field: a newer minor format may have fields of its own."""
-    for prefix in (keys.CARDS, keys.ATTACHED):
+def _is_void(arrival: Entry, now: float) -> bool:
+    return arrival.modified < now - ARRIVAL_KEPT
+
+
+def _needed(store: Store, now: float, grace: float) -> Iterator[str]:
+    """What is named by arrivals, cards and attached artifacts, in any field: a newer minor format may have others.
+
+    Arrivals come first: one that is gone was followed by cards.
+    """
+    for prefix in (keys.ARRIVALS, keys.CARDS, keys.ATTACHED):
         for entry in store.list(prefix):
             folder, _, file = entry.key.rpartition("/")
             if file.startswith(LEFTOVER) or not file.endswith(".json") or folder.count("/") < 2:
                 continue  # what lies there by mistake; verify tells of it
-            if _withdrawn_before(store, entry.key, oldest):
+            if prefix == keys.ARRIVALS:
+                if _is_void(entry, now):
+                    continue
+            elif _withdrawn_before(store, entry.key, now - grace):
                 continue
-            body = unseal(store.get(entry.key), entry.key)
+            try:
+                body = unseal(store.get(entry.key), entry.key)
+            except NotFoundError:
+                if prefix != keys.ARRIVALS:
+                    raise
+                continue  # what it announced has arrived, and the cards that are read next say so
             if str(body.get("format")).partition(".")[0] != FORMAT.partition(".")[0]:
                 message = f"{entry.key} is of format {body.get('format')}: upgrade imagecards to collect garbage here"
                 raise FormatError(message)

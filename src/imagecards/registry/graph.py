@@ -78,9 +78,12 @@ class Lineage:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is not as it was, each with the version that is concerned; withdrawn parents among it."""
+        """What is not as it was, each with the version that is concerned.
+
+        Withdrawn parents are among it; those that were left elsewhere when a version was copied are not.
+        """
         found = [f"{node.id}: {node.message}" for node in self.nodes.values() if node.message]
-        found += [f"{edge.target}: {edge.message}" for edge in self.edges if edge.message]
+        found += [f"{edge.target}: {edge.message}" for edge in self.edges if edge.message and edge.state != "elsewhere"]
         return tuple(dict.fromkeys(found))
 
     @property

@@ -16,6 +16,9 @@ TAGS = "tags/"
 TOMBS = "tombs/"
 ATTACHED = "artifacts/"
 USES = "uses/"
+ARRIVALS = "arrivals/"
+SWEEPS = "sweeps/"
+ABSENT = "absent/"
 
 
 def cards(name: CardName) -> str:
@@ -71,6 +74,21 @@ def uses(ref: CardRef) -> str:
 def use(ref: CardRef, number: int) -> str:
     """One use of a version."""
     return f"{uses(ref)}{number:08d}.json"
+
+
+def arrivals(ref: CardRef) -> str:
+    """The folder of what is being copied into the registry of a version, one file a run."""
+    return f"{ARRIVALS}{ref.name.space}/{ref.name.name}/{ref.version}/"
+
+
+def absence(ref: CardRef) -> str:
+    """What says that a version was left out on purpose when others made from it were copied."""
+    return f"{ABSENT}{ref.name.space}/{ref.name.name}/{ref.version}.json"
+
+
+def attempt_folder(key: str) -> str:
+    """The folder of the attempt that a data file belongs to: ``data/<space>/<name>/<attempt>``."""
+    return "/".join(key.split("/")[:4])
 
 
 def document_names(children: list[str]) -> list[str]:

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from imagecards.cards import CardRef, DataCard, Parent
+from imagecards.cards import Absence, CardRef, DataCard, Parent
 from imagecards.errors import ImageCardsError, NotFoundError
 from imagecards.registry import keys, lookup
 from imagecards.storage import Store
 
-State = Literal["ok", "withdrawn", "missing", "replaced", "damaged"]
+State = Literal["ok", "withdrawn", "elsewhere", "missing", "replaced", "damaged"]
+
+HARMLESS: tuple[State, ...] = ("withdrawn", "elsewhere")
+"""What is worth knowing of a parent, and breaks nothing in this registry."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class FoundParent:
 
     Attributes:
         parent: What the version says of it.
-        state: ``"ok"``; ``"withdrawn"``, which breaks nothing; or what is broken.
+        state: ``"ok"``; ``"withdrawn"``, or left ``"elsewhere"`` when the version was copied, which break nothing; or
+            what is broken.
         message: What was found, what it means for the versions made from it, and what to do; empty where all is well.
         card: Its card, where it is the one that the version was made from.
         place: The file that the message is about.
@@ -42,6 +46,12 @@ def find_parent(store: Store, parent: Parent) -> FoundParent:
         card = lookup.read_card(store, CardRef(ref.name, ref.version))
         tomb = lookup.tombstone(store, ref)
     except NotFoundError:
+        if _is_elsewhere(store, ref):
+            message = (
+                f"its parent {ref} was not copied into this registry with it: it can be read, and not be replayed "
+                "here; copy it again with its parents to change that"
+            )
+            return FoundParent(parent, "elsewhere", message, None, keys.absence(ref))
         message = (
             f"its parent {ref} is missing: what was made from it can still be read, and not be replayed; restore "
             "the file from a copy"
@@ -65,3 +75,12 @@ def find_parent(store: Store, parent: Parent) -> FoundParent:
         )
         return FoundParent(parent, "withdrawn", message, card, keys.tomb(ref))
     return FoundParent(parent, "ok", card=card)
+
+
+def _is_elsewhere(store: Store, ref: CardRef) -> bool:
+    key = keys.absence(ref)
+    try:
+        Absence.from_json(store.get(key), place=key).check_place(ref, place=key)
+    except ImageCardsError:  # whatever is wrong with it, the parent is missing
+        return False
+    return True

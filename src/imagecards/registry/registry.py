@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from imagecards.cards import Artifact, CardName, CardRef, DataCard, Tag, Version, parse_reference
 from imagecards.errors import InvalidInputError
 from imagecards.registry import lookup, tags
-from imagecards.registry.auditor import Auditor
 from imagecards.registry.catalogue import AnyReference, check_kind
+from imagecards.registry.mirror import Mirror
 from imagecards.storage import Store
 
 if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing and reading
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing 
     Data: TypeAlias = ImageDataset | TableDataset | pl.DataFrame | pd.DataFrame | pa.Table | np.ndarray[Any, Any]
 
 
-class CardRegistry(Auditor):
+class CardRegistry(Mirror):
     """A registry of datasets in a folder, a bucket or a repo: versioned, immutable cards and the bytes that they pin.
 
     Nothing is read or written before the first call. A registry can be used from several threads and processes at once.

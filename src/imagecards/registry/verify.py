@@ -11,7 +11,7 @@ from imagecards.registry import keys, lookup
 from imagecards.registry.content_check import Images, content_problems, text_problems
 from imagecards.registry.files import read_chunks
 from imagecards.registry.link_check import Found, link_problems
-from imagecards.registry.parents import find_parent
+from imagecards.registry.parents import HARMLESS, find_parent
 from imagecards.registry.problem import Problem, from_error, read_or_tell, shorten
 from imagecards.registry.survey import survey
 from imagecards.storage import Store
@@ -26,7 +26,7 @@ class Verification:
 
     Attributes:
         problems: Everything that is not as it was registered.
-        notes: What is worth knowing and no damage: a parent that was withdrawn.
+        notes: What is worth knowing and no damage: a parent that was withdrawn, or that was not copied.
         cards: How many versions were looked at.
         files: How many files, those among them that are linked where they lie.
         size: Their bytes.
@@ -185,7 +185,7 @@ def _parent_problems(inspection: _Inspection, card: DataCard) -> Iterator[Proble
     """Parents whose cards are gone, or are not those that the version was made from; one withdrawn is a note."""
     for parent in card.parents:
         found = find_parent(inspection.store, parent)
-        if found.state == "withdrawn":
+        if found.state in HARMLESS:
             inspection.notes.append(Problem(str(card.ref), found.place, "", found.message))
         elif found.state != "ok":
             yield Problem(str(card.ref), found.place, "", shorten(found.message), found.expected, found.actual)
