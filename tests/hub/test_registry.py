@@ -112,7 +112,7 @@ def test_more_files_than_a_commit_takes(
     assert card.artifacts
 
 
-@pytest.mark.parametrize("kind", ["threads", "processes"])
+@pytest.mark.parametrize("kind", ["threads", pytest.param("processes", marks=pytest.mark.campaign)])
 def test_workers(there: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setattr(pack.group_members, "__defaults__", (200,))
     pool = ThreadPoolExecutor(2) if kind == "threads" else ProcessPoolExecutor(1, mp_context=get_context("spawn"))

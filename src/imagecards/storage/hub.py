@@ -111,13 +111,12 @@ class HubStore(Store):
             before = self._repo.head()
             self.put_if_absent(key, [b"first"])
             with staged(self.path(key), [b"second"]) as late:
-                self._repo.send([late.uploaded(self._repo)], before, "Try to be second")
-        except Refused as refused:
-            problem = refused
+                operation = late.uploaded(self._repo)
+                refused = self._repo.is_refused(operation, before)
+        except Refused as error:
+            problem = error
         else:
-            return False
-        if problem.status == 412:
-            return True
+            return refused and self.get(key) == b"first"
         raise hub_explained(problem, self.url, writing=True)
 
     def missing(self) -> str | None:

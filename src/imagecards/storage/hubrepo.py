@@ -177,6 +177,24 @@ class HubRepo:
                 )
             )
 
+    def is_refused(self, operation: "CommitOperationAdd", parent: str) -> bool:
+        """Whether a commit on top of one that is the head no longer is refused, as it has to be.
+
+        Raises:
+            Refused: What the Hub said instead.
+        """
+        for pause in pauses():
+            try:
+                self.send([operation], parent, "Try to be second")
+                return False
+            except Refused as refused:
+                if refused.status == 412:
+                    return True
+                if pause is None or not refused.again:
+                    raise
+            time.sleep(pause)
+        raise AssertionError("the last try either returns or raises")
+
     def history(self, head: str) -> Iterator[dict[str, Any]]:
         """The commits up to one, the newest first, a page at a time: histories get long."""
         url = f"{self.api.endpoint}/api/datasets/{self.name}/commits/{head}"
