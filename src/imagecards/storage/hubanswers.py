@@ -4,6 +4,8 @@ As with S3, nothing of an original error is kept or shown but its code: texts an
 tokens and signed addresses.
 """
 
+import logging
+import re
 from types import MappingProxyType
 
 from imagecards.errors import CommitUnknownError, ImageCardsError, ReadOnlyError, StorageError
@@ -35,6 +37,22 @@ _BY_STATUS = MappingProxyType(
     }
 )
 _UNSENT = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol", "PoolTimeout")
+
+
+class _Unsigned(logging.Filter):
+    """Leaves out of addresses in log lines what follows the question mark: a signature is as good as a key."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = re.sub(r"(https?://[^\s?]*)\?\S*", r"\1", record.getMessage()), ()
+        return True
+
+
+_unsigned = _Unsigned()
+
+
+def hide_signatures() -> None:
+    """See that the client logs no signed addresses, which it does for large files that it sends again."""
+    logging.getLogger("huggingface_hub.utils._http").addFilter(_unsigned)  # adding it twice changes nothing
 
 
 def hub_refusal(error: Exception) -> Refused | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from imagecards.errors import StorageError
 from imagecards.storage.answers import Refused
 from imagecards.storage.bucket import pauses, wait
-from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hub_explained, hub_refusal
+from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hide_signatures, hub_explained, hub_refusal
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -41,6 +41,7 @@ class HubRepo:
         """The client; the token is found by it, for each request anew."""
         from huggingface_hub import HfApi
 
+        hide_signatures()
         return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, library_name="imagecards")
 
     def ask(self, call: Callable[[], T]) -> T:
