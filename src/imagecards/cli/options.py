@@ -124,7 +124,7 @@ Registry = Annotated[
         "-r",
         metavar="URL",
         envvar="IMAGECARDS_REGISTRY",
-        help="Where the registry is: a folder, or s3://bucket/folder.",
+        help="Where the registry is: a folder, s3://bucket/folder or hf://datasets/owner/repo.",
         show_default=".imagecards",
     ),
 ]
