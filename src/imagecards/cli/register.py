@@ -45,6 +45,14 @@ class Bump(StrEnum):
     PATCH = "patch"
 
 
+class Viewer(StrEnum):
+    """How much of the images is shown."""
+
+    SAMPLE = "sample"
+    FULL = "full"
+    NONE = "none"
+
+
 def add_commands(app: typer.Typer) -> None:
     """Add this command to the command line."""
     app.command("register")(register)
@@ -81,6 +89,8 @@ def register(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be stored: files, bytes, commits.")
     ] = False,
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see a repo that is made on the Hub.")] = False,
+    viewer: Annotated[Viewer, typer.Option(help="How much of the images the Hub's viewer shows.")] = Viewer.SAMPLE,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +99,7 @@ def register(
     Everything is validated first: the version is complete, or there is none. Data that are those of the latest version,
     with nothing said anew, make no version. With --lenient, what is left out of annotations is listed in an artifact.
     """
-    opened = open_registry(registry)
+    opened = open_registry(registry, private=not public, viewer=viewer.value)
     data, report = read_data(path, metadata, from_format, **reading_options(images, from_option, lenient=lenient))
     if report is not None and len(report):
         warn(report.render())
