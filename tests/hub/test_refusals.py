@@ -103,6 +103,32 @@ def test_refusals(
         assert TOKEN.encode() not in pickle.dumps(store)
 
 
+class Limited(HubInMemory):
+    """A Hub that has had too many requests, and says until when."""
+
+    def __init__(self, **headers: str) -> None:
+        super().__init__()
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def __call__(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if "/commit/" in target and self.headers:
+            about, self.headers = self.headers, {}
+            return 429, about, b"{}"
+        return super().__call__(method, target, headers, body)
+
+
+@pytest.mark.parametrize(("header", "value"), [("Retry_After", "7"), ("RateLimit", '"api";r=0;t=7')])
+def test_the_hub_says_how_long_to_wait(header: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("imagecards.storage.hubcommit.time.sleep", waited.append)
+    with before(Limited(**{header: value})) as proxy:
+        monkeypatch.setenv("HF_ENDPOINT", proxy.address)
+        store = HubStore(REPO)
+        store.make()
+        assert store.put_if_absent("x" * 200, [b"data"])
+    assert waited == [7.0]
+
+
 def test_a_token_that_may_only_read(hub: HubInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = CardRegistry(URL)
     registry.register(np.array([1]), "a/b")

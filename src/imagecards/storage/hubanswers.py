@@ -36,6 +36,7 @@ _BY_STATUS = MappingProxyType(
         429: "the Hub has had too many requests: do it again later, or with fewer workers",
     }
 )
+_LONGEST_PAUSE = 310.0  # seconds: the Hub counts requests in windows of five minutes
 _UNSENT = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol", "PoolTimeout")
 
 
@@ -63,7 +64,9 @@ def hub_refusal(error: Exception) -> Refused | None:
         return None
     if isinstance(error, errors.HfHubHTTPError):
         headers = error.response.headers
-        return hub_answered(headers.get("X-Error-Code", ""), error.response.status_code, headers.get("Retry-After", ""))
+        limited = re.search(r";\s*t=(\d+)", headers.get("RateLimit", ""))  # seconds until there is room again
+        after = headers.get("Retry-After", "") or (limited[1] if limited and error.response.status_code == 429 else "")
+        return hub_answered(headers.get("X-Error-Code", ""), error.response.status_code, after)
     code = type(error).__name__
     if isinstance(error, errors.OfflineModeIsEnabled | errors.LocalTokenNotFoundError):
         return Refused(code)
@@ -92,6 +95,16 @@ def hub_answered(code: str, status: int, after: str = "") -> Refused:
     failed = status >= 500 and status != 501
     again = failed or status in (408, 412, 429)
     return Refused(code, status, landed=failed, again=again, after=float(after) if after.isdecimal() else 0.0)
+
+
+def hub_wait(pause: float, after: float) -> float:
+    """How many seconds to wait: what the Hub asks for, within reason, or our own.
+
+    Example:
+        >>> hub_wait(0.2, 0.0), hub_wait(0.2, 55.0), hub_wait(0.2, 86_400.0)
+        (0.2, 55.0, 310.0)
+    """
+    return max(pause, min(after, _LONGEST_PAUSE))
 
 
 def hub_explained(refused: Refused, place: str, *, writing: bool = False) -> StorageError:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagecards.errors import StorageError
 from imagecards.storage.answers import Refused
-from imagecards.storage.bucket import pauses, wait
-from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hide_signatures, hub_explained, hub_refusal
+from imagecards.storage.bucket import pauses
+from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hide_signatures, hub_explained, hub_refusal, hub_wait
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -57,7 +57,7 @@ class HubRepo:
                 if pause is None or not refused.again:
                     raise
                 after = refused.after
-            time.sleep(wait(pause, after))
+            time.sleep(hub_wait(pause, after))
         raise AssertionError("the last try either returns or raises")
 
     def ask_once(self, call: Callable[[], T]) -> T:
@@ -76,7 +76,9 @@ class HubRepo:
 
     def head(self) -> str:
         """The commit that the branch is at."""
-        return self.ask(lambda: str(self.api.dataset_info(self.name, revision=self.branch, expand=["sha"]).sha))
+        return self.ask(
+            lambda: str(self.api.dataset_info(self.name, revision=self.branch, expand=["sha"], timeout=_TIMEOUT).sha)
+        )
 
     def make(self, *, private: bool) -> None:
         """Make the repo.
