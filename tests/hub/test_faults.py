@@ -20,7 +20,7 @@ from tests.s3.proxy import FOR_EVER, KINDS, ONCE, Proxy, count_requests
 from tests.s3.test_faults import OPERATIONS
 
 from imagecards import CardRegistry
-from imagecards.errors import CommitUnknownError, ImageCardsError
+from imagecards.errors import CommitUnknownError, ImageCardsError, StorageError
 from imagecards.storage import MemoryStore
 from imagecards.storage.hub import HubStore
 
@@ -138,6 +138,32 @@ def test_a_commit_that_stays_without_an_answer_is_in_doubt(hub: HubInMemory, sce
     with scene.proxy.failing(commit, kind), pytest.raises(CommitUnknownError, match="doesn't say whether"):
         store.put_if_absent("a/b", [b"data"])
     assert store.put_if_absent("a/b", [b"other"]) is (kind == "never for ever")
+
+
+def test_an_answer_that_the_client_makes_nothing_of_is_looked_into(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import HfApi
+
+    store = scene.prepare("register").store
+    store.make()
+    create = HfApi.create_commit
+
+    def fail(before: bool) -> None:
+        def call(self: HfApi, *arguments: object, **options: object) -> object:
+            if not before:
+                create(self, *arguments, **options)  # type: ignore[call-overload]
+            raise ValueError("no such address")
+
+        monkeypatch.setattr(HfApi, "create_commit", call)
+
+    fail(before=False)
+    assert store.put_if_absent("a/b", [b"data"]) is True
+    fail(before=True)
+    with pytest.raises(StorageError) as caught:
+        store.put_if_absent("a/c", [b"data"])
+    assert type(caught.value) is StorageError
+    assert [entry.key for entry in store.list("")] == ["a/b"]
 
 
 def test_a_late_commit_is_told_from_that_of_others(hub: HubInMemory, scene: Scene) -> None:

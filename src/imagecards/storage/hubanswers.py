@@ -72,8 +72,8 @@ def hub_refusal(error: Exception) -> Refused | None:
         return Refused(code)
     if isinstance(error, errors.HTTPError):  # type: ignore[attr-defined]  # of whichever HTTP library the client uses
         return Refused(code, landed=code not in _UNSENT, again=True)
-    if type(error) is ValueError:  # what the client finds wrong before it sends a commit, a README for example
-        return Refused(code)
+    if type(error) is ValueError:  # what the client finds wrong itself: in a README before it is sent, or in an answer
+        return Refused(code, landed=True)
     if isinstance(error, OSError | ValueError | RuntimeError):  # of large uploads, and of answers that are cut off
         return Refused(code, landed=True, again=True)
     return None

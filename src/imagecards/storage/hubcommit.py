@@ -80,6 +80,8 @@ class Committer:
                 continue  # the client says so, too, where there was nothing to commit: the history decides
             except Refused as refused:
                 problem = refused
+            if problem.landed and not problem.again:  # the exchange is over: what isn't there now won't come
+                return self._look_again(head, mark, problem, place, over=sent is None)
             if problem.status == 412 or problem.landed:  # that somebody was first may be our own doing
                 sent = head
             elif not problem.again:
@@ -95,7 +97,7 @@ class Committer:
             head = ""
         raise hub_unknown(problem, place) if sent else hub_explained(problem, place, writing=True)
 
-    def _look_again(self, sent: str | None, mark: str, problem: Refused, place: str) -> str:
+    def _look_again(self, sent: str | None, mark: str, problem: Refused, place: str, *, over: bool = False) -> str:
         """Say what is known in the end of a commit that was tried often enough."""
         head = sent
         try:
@@ -104,8 +106,8 @@ class Committer:
                 if head != sent and self._was_made(mark, head, sent):
                     return head
         except Refused:
-            head = sent
-        if sent is not None and head == sent:
+            head, over = sent, False
+        if sent is not None and head == sent and not over:
             raise hub_unknown(problem, place)
         raise hub_explained(problem, place, writing=True)
 
