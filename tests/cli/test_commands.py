@@ -40,6 +40,16 @@ def test_register_says_what_was_registered_and_what_it_cost(run: Run, make_folde
     assert done.err == ""
 
 
+def test_a_dry_run_says_what_would_be_stored_and_stores_nothing(
+    run: Run, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    done = run("register", make_folder(3), "a/b", "-r", tmp_path / "r", "--dry-run")
+    assert re.fullmatch(r"would store 3 files of about \d+ B \(3 images that may be new\)\n", done.out)
+    assert not (tmp_path / "r").exists()
+    said = run("register", make_folder(3), "a/b", "-r", tmp_path / "r", "--dry-run", "--json").json
+    assert (said["files"], said["images"], said["commits"], said["warnings"]) == (3, 3, 0, [])
+
+
 def test_register_says_what_the_change_comes_to(run: Run, filled: Path, make_folder: MakeFolder) -> None:
     done = run("register", make_folder({"000.png": {"caption": "another"}}, name="other"), "vision/cats")
     assert done.out.startswith("registered vision/cats@2.0.0: 1 image, ")

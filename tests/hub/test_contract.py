@@ -21,8 +21,8 @@ REAL = os.environ.get("IMAGECARDS_TEST_HUB_REPO")
 
 
 class TestHubStore(StoreContract):
-    races = 2
-    reads = 100
+    races = 1
+    reads = 40
     start_method = "spawn"
 
     @pytest.fixture

@@ -112,7 +112,7 @@ def test_more_files_than_a_commit_takes(
     assert card.artifacts
 
 
-@pytest.mark.parametrize("kind", ["threads", "processes"])
+@pytest.mark.parametrize("kind", ["threads", pytest.param("processes", marks=pytest.mark.campaign)])
 def test_workers(there: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setattr(pack.group_members, "__defaults__", (200,))
     pool = ThreadPoolExecutor(2) if kind == "threads" else ProcessPoolExecutor(1, mp_context=get_context("spawn"))
@@ -145,6 +145,35 @@ def test_few_requests(proxy: Proxy, there: CardRegistry, make_folder: MakeFolder
     opened = there.open("a/b")
     assert isinstance(opened, ImageDataset)
     assert count_requests(proxy, lambda: list(opened.read_many())) < 4
+
+
+def test_a_plan_says_what_would_be_stored(
+    there: CardRegistry, hub: HubInMemory, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder(5)
+    kept = make_folder(120, name="kept")
+    first = there.plan(ImageDataset(image_dir=folder), "a/b", artifacts={"kept": kept})
+    assert not hub.repos, "nothing is made"
+    assert (first.images, first.files, first.commits, first.warnings) == (5, 3 + 121, 4, ())
+    card = there.register(ImageDataset(image_dir=folder), "a/b", artifacts={"kept": kept})
+    assert len(card.keys()) == first.files
+    assert titles(hub)[-4:-1] == ["Add 50 data files", "Add 50 data files", "Add 24 data files"]
+    size = sum((folder / f"{number:03d}.png").stat().st_size for number in range(5))
+    assert first.size == size + sum(place.stat().st_size for place in kept.iterdir())
+    again = there.plan(ImageDataset(image_dir=folder), "a/b")
+    assert (again.images, again.files) in ((0, 2), (5, 3))  # files so young may be read again
+
+    monkeypatch.setattr("imagecards.storage.hub.FILES_A_FOLDER", 100)
+    (warning,) = there.plan(ImageDataset(image_dir=folder), "a/b", artifacts={"kept": kept}).warnings
+    assert "an artifact of 121 files" in warning
+    with pytest.raises(StorageError, match="101 files, where a folder on the Hub holds 100: tar it"):
+        there.register(ImageDataset(image_dir=folder), "a/b", artifacts={"other": kept})
+
+
+def test_a_plan_of_a_table_in_a_folder(registry: CardRegistry) -> None:
+    found = registry.plan(np.arange(1000), "a/b")
+    assert (found.files, found.commits, found.images) == (1, 0, 0)
+    assert found.size == registry.register(np.arange(1000), "a/b").summary.bytes
 
 
 # -- the repo ------------------------------------------------------------------------------------------------

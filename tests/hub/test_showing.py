@@ -51,16 +51,18 @@ def folder(make_folder: MakeFolder) -> Path:
 LOAD = """
 import json, sys
 from datasets import load_dataset
-loaded = load_dataset(sys.argv[1], *sys.argv[2:])
-rows = {split: [dict(row, image=list(row["image"].convert("L").tobytes())) if "image" in row else row for row in found]
-        for split, found in loaded.items()}
-print("\\n" + json.dumps(rows))
+
+def plain(row):
+    return dict(row, image=list(row["image"].convert("L").tobytes())) if "image" in row else row
+
+loaded = [load_dataset(sys.argv[1], *[name for name in [config] if name]) for config in sys.argv[2:]]
+print("\\n" + json.dumps([{split: [plain(row) for row in rows] for split, rows in each.items()} for each in loaded]))
 """
 
 
-def load(*arguments: str) -> Any:
-    """What `datasets.load_dataset` gives, in a process of its own, with the images' pixels."""
-    done = subprocess.run([sys.executable, "-c", LOAD, REPO, *arguments], capture_output=True, text=True, check=False)
+def load(*configs: str) -> Any:
+    """What `datasets.load_dataset` gives for each, in a process of its own, with the images' pixels."""
+    done = subprocess.run([sys.executable, "-c", LOAD, REPO, *configs], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -73,15 +75,15 @@ def pixels(place: Path) -> list[int]:
 def test_datasets_loads_images_objects_and_tables(hub: HubInMemory, folder: Path) -> None:
     registry = CardRegistry(URL)
     registry.register(ImageDataset(image_dir=folder), "pets/photos", license="MIT", description="cats | dogs")
-    loaded = load()
+    registry.register(pl.DataFrame({"id": [1, 2]}), "pets/table")
+    loaded, table = load("", "pets--table")
     assert {split: len(rows) for split, rows in loaded.items()} == {"train": 3, "test": 3}
     for number, row in enumerate(loaded["train"]):
         assert row["caption"] == f"train {number}"
         assert row["objects"]["bbox"] == [[number, 1.0, 2.0, 3.0]]
         assert row["objects"]["category"] == [0 if number % 2 else 1]
         assert row["image"] == pixels(folder / "train" / f"{number}.png")
-    registry.register(pl.DataFrame({"id": [1, 2]}), "pets/table")
-    assert load("pets--table") == {"train": [{"id": 1}, {"id": 2}]}
+    assert table == {"train": [{"id": 1}, {"id": 2}]}
 
 
 def test_the_readme(hub: HubInMemory, folder: Path) -> None:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:  # --help must not wait for the models of cards
     from imagecards.registry import CardRegistry
 
 
-def open_registry(url: str | None) -> "CardRegistry":
-    """The registry that ``--registry`` names, or the default one."""
+def open_registry(url: str | None, **options: Any) -> "CardRegistry":
+    """The registry that ``--registry`` names, or the default one, with options of `imagecards.CardRegistry`."""
     from imagecards.registry import CardRegistry
 
-    return CardRegistry(url)
+    return CardRegistry(url, **options)
 
 
 def parse_options(pairs: Sequence[str] | None, taken: Collection[str]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ Registry = Annotated[
         "-r",
         metavar="URL",
         envvar="IMAGECARDS_REGISTRY",
-        help="Where the registry is: a folder, or s3://bucket/folder.",
+        help="Where the registry is: a folder, s3://bucket/folder or hf://datasets/owner/repo.",
         show_default=".imagecards",
     ),
 ]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from imagecards.cards import DataCard, Version
     from imagecards.records import Report
     from imagecards.registry import CardRegistry
+    from imagecards.registry.plan import UploadPlan
 
 _LEFT_OUT = "left-out"
 
@@ -41,6 +43,14 @@ class Bump(StrEnum):
     MAJOR = "major"
     MINOR = "minor"
     PATCH = "patch"
+
+
+class Viewer(StrEnum):
+    """How much of the images is shown."""
+
+    SAMPLE = "sample"
+    FULL = "full"
+    NONE = "none"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -82,6 +92,11 @@ def register(
         bool, typer.Option("--copy/--no-copy", help="Store the images, or name those behind a URL where they lie.")
     ] = True,
     reread: Annotated[bool, typer.Option("--reread", help="Read every image, whatever is remembered of it.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be stored: files, bytes, commits.")
+    ] = False,
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see a repo that is made on the Hub.")] = False,
+    viewer: Annotated[Viewer, typer.Option(help="How much of the images the Hub's viewer shows.")] = Viewer.SAMPLE,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
@@ -90,12 +105,16 @@ def register(
     Everything is validated first: the version is complete, or there is none. Data that are those of the latest version,
     with nothing said anew, make no version. With --lenient, what is left out of annotations is listed in an artifact.
     """
-    opened = open_registry(registry)
+    opened = open_registry(registry, private=not public, viewer=viewer.value)
     data, report = read_data(
         place_of(path), metadata, from_format, **reading_options(images, from_option, lenient=lenient)
     )
     if report is not None and len(report):
         warn(report.render())
+    if dry_run:
+        pairs = dict(_parse_pair(pair) for pair in artifact or ())
+        _print_plan(opened.plan(data, name, artifacts=pairs, parents=parent), as_json=as_json)
+        return
     before = known_versions(opened, name)
     with _left_out(report) as kept:
         artifacts = dict(_parse_pair(pair) for pair in artifact or ())
@@ -127,6 +146,17 @@ def register(
         say(registered_line(card, new=new) + (f", tagged {', '.join(tag)}" if tag else ""))
         if new and before:
             say(f"  {card.bump_reason}")
+
+
+def _print_plan(plan: "UploadPlan", *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(plan))
+        return
+    commits = f", in {plural(plan.commits, 'commit')}" if plan.commits else ""
+    images = f" ({plural(plan.images, 'image')} that may be new)" if plan.images else ""
+    say(f"would store {plural(plan.files, 'file')} of about {size(plan.size)}{images}{commits}")
+    for warning in plan.warnings:
+        warn(warning)
 
 
 @contextmanager

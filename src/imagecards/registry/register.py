@@ -30,6 +30,7 @@ from imagecards.registry.files import lost_file
 from imagecards.registry.image_content import Survey, pack_images
 from imagecards.registry.known import versions_behind
 from imagecards.registry.links import Links, links_in, recall
+from imagecards.registry.plan import UploadPlan, plan_upload
 from imagecards.registry.probe import check_exclusive
 from imagecards.registry.publish import (
     Content,
@@ -212,6 +213,20 @@ def _lenders(store: Store, request: Request, previous: DataCard | None, dataset:
             cards += [read_unless_damaged(store, ref)] if lookup.tombstone(store, ref) is None else []
     unique = {card.ref: card for card in (previous, *cards, *request.lenders) if card is not None}
     return [card for card in unique.values() if card.kind == "images"]
+
+
+def plan(store: Store, data: object, request: Request) -> UploadPlan:
+    """What a registration would store; nothing is stored, and images are not read.
+
+    Raises:
+        ImageCardsError: As `register`, as far as can be seen without reading images.
+    """
+    lenders: list[DataCard] = []
+    with suppress(NotFoundError):
+        lookup.check_registry(store)
+        if isinstance(data, ImageDataset):
+            lenders = _lenders(store, request, _previous(store, request), data)
+    return plan_upload(store, data, request, lenders)
 
 
 def _label(store: Store, card: DataCard) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of packing 
 
     from imagecards.datasets import ImageDataset, Step, TableDataset
     from imagecards.registry.gc import Garbage
+    from imagecards.registry.plan import UploadPlan
 
     Data: TypeAlias = ImageDataset | TableDataset | pl.DataFrame | pd.DataFrame | pa.Table | np.ndarray[Any, Any]
 
@@ -134,6 +135,42 @@ class CardRegistry(Mirror):
             viewer=self._viewer,
         )
         return register(self.store, data, request, executor, reread=reread, copy=copy, **self._making)
+
+    def plan(
+        self,
+        data: "Data",
+        name: str | CardName,
+        *,
+        artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
+        parents: Sequence[AnyReference] | None = None,
+    ) -> "UploadPlan":
+        """What `register` would store: files, bytes, commits. Nothing is stored, and no image is read.
+
+        Args:
+            data: An image dataset, or a table.
+            name: ``space/name``.
+            artifacts: Files or folders to keep beside the card, by name.
+            parents: The versions that it was made from.
+
+        Raises:
+            InvalidMetadataError: The dataset breaks rules that can be seen without its images.
+        """
+        from imagecards.registry.register import plan
+        from imagecards.registry.request import make_request
+
+        request = make_request(
+            name,
+            version=None,
+            bump="auto",
+            tags=(),
+            description=None,
+            license=None,
+            source=None,
+            parents=None if parents is None else [self.load(parent) for parent in parents],
+            metadata=None,
+            artifacts=artifacts,
+        )
+        return plan(self.store, data, request)
 
     def derive(
         self,

@@ -3,10 +3,11 @@
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagecards.cards import DataCard
 from imagecards.errors import ImageCardsError
@@ -14,6 +15,9 @@ from imagecards.registry.readme import README, describe, render_readme
 from imagecards.registry.request import Viewer
 from imagecards.storage import Store
 from imagecards.storage.pages import Pages, Read
+
+if TYPE_CHECKING:  # what registers images imports it, what registers tables doesn't
+    from imagecards.datasets import ImageDataset, Source
 
 VIEWER = "viewer"
 INDEX = f"{VIEWER}/index.json"
@@ -54,7 +58,7 @@ def _write_images(
     from imagecards.registry.reading import open_images
 
     dataset = open_images(store, card)
-    write(_sample(dataset) if sample else dataset, to, "parquet")
+    write(_in_order(_sample(dataset) if sample else dataset), to, "parquet")
     files = {f"{VIEWER}/{card.name}/{place.name}": place for place in sorted((to / "data").iterdir())}
     splits: dict[str, list[str]] = {}
     for path in files:
@@ -62,15 +66,15 @@ def _write_images(
     return files, splits
 
 
-def _sample(dataset: Any) -> Any:
+def _sample(dataset: "ImageDataset") -> "ImageDataset":
     """The first images of each split, as many as are looked at without waiting."""
     from imagecards.datasets import ImageDataset
 
     sizes = dict(zip(dataset.names, dataset.table["size"].to_pylist(), strict=True))
     rows = {name: row for row, name in enumerate(dataset.names)}
-    groups: Mapping[str | None, Any] = dataset.splits or {None: dataset.names}
+    groups: list[tuple[str | None, Sequence[str]]] = [*dataset.splits.items()] or [(None, dataset.names)]
     chosen: dict[str | None, list[str]] = {}
-    for split, names in groups.items():
+    for split, names in groups:
         left = _BYTES // len(groups)
         chosen[split] = []
         for name in names[:_IMAGES]:
@@ -83,6 +87,37 @@ def _sample(dataset: Any) -> Any:
     return ImageDataset.from_source(
         dataset.source, dataset.table.take(kept), splits, attributes=dict(dataset.attributes)
     )
+
+
+def _in_order(dataset: "ImageDataset") -> "ImageDataset":
+    """The same dataset, made for being read once, split by split."""
+    from imagecards.datasets import ImageDataset
+
+    order = [name for names in dataset.splits.values() for name in names]
+    rest = set(dataset.names) - set(order)
+    source = _Ahead(dataset.source, [*order, *(name for name in dataset.names if name in rest)])
+    return ImageDataset.from_source(source, dataset.table, dataset.splits, attributes=dataset.attributes)
+
+
+class _Ahead:
+    """Images that are asked for one by one, and read many at a time, as long as they are asked for in order."""
+
+    def __init__(self, source: "Source", order: list[str]) -> None:
+        self._source = source
+        self._left = deque(order)
+        self._images = source.read_many(order)
+
+    def read(self, name: str) -> bytes:
+        if self._left and self._left[0] == name:
+            self._left.popleft()
+            return next(self._images)
+        return self._source.read(name)
+
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
+        return map(self.read, names)
+
+    def close(self) -> None:
+        self._source.close()
 
 
 def _texts(card: DataCard, splits: Mapping[str, list[str]], read: Read) -> dict[str, bytes | None]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 FILES_A_COMMIT = 50
 """Files that are committed or deleted together at most; the Hub advises against more than 50 to 100."""
 
+FILES_A_FOLDER = 10_000
+"""Files that a folder on the Hub holds at most."""
+
 _REPO = re.compile(r"datasets/([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([^/@]+))?(?:/(.*))?", re.ASCII)
 _OWN = ("README.md", "viewer", ".gitattributes", ".gitignore")  # of the repo itself, at its top
 _FORBIDDEN = (".git", ".cache", ".huggingface")  # folders that the client refuses
@@ -57,6 +60,7 @@ class HubStore(Store):
 
     remote = True
     shows = True
+    batch_size = FILES_A_COMMIT
 
     def __init__(self, repo: str, branch: str = "main", folder: str = "") -> None:
         reason = check_relative(folder) if folder else None
@@ -111,13 +115,12 @@ class HubStore(Store):
             before = self._repo.head()
             self.put_if_absent(key, [b"first"])
             with staged(self.path(key), [b"second"]) as late:
-                self._repo.send([late.uploaded(self._repo)], before, "Try to be second")
-        except Refused as refused:
-            problem = refused
+                operation = late.uploaded(self._repo)
+                refused = self._repo.is_refused(operation, before)
+        except Refused as error:
+            problem = error
         else:
-            return False
-        if problem.status == 412:
-            return True
+            return refused and self.get(key) == b"first"
         raise hub_explained(problem, self.url, writing=True)
 
     def missing(self) -> str | None:
@@ -174,6 +177,15 @@ class HubStore(Store):
     def batch(self) -> HubBatch:
         """See `Store.batch`: large files are sent ahead, and committed with others by few commits."""
         return HubBatch(self, FILES_A_COMMIT)
+
+    def limits(self, files: int, folder: int) -> tuple[str, ...]:
+        """See `Store.limits`."""
+        found = []
+        if folder > FILES_A_FOLDER:
+            found.append(f"an artifact of {folder:,} files, where a folder on the Hub holds {FILES_A_FOLDER:,}: tar it")
+        if files > FILES_A_COMMIT * 20:
+            found.append(f"{files:,} files, of which the Hub takes few a commit: keep them in fewer, larger ones")
+        return tuple(found)
 
     def send_ahead(self, file: Staged) -> None:
         """Send the bytes of a file before it is committed, if it is a large one.

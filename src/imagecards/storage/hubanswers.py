@@ -4,6 +4,8 @@ As with S3, nothing of an original error is kept or shown but its code: texts an
 tokens and signed addresses.
 """
 
+import logging
+import re
 from types import MappingProxyType
 
 from imagecards.errors import CommitUnknownError, ImageCardsError, ReadOnlyError, StorageError
@@ -34,7 +36,24 @@ _BY_STATUS = MappingProxyType(
         429: "the Hub has had too many requests: do it again later, or with fewer workers",
     }
 )
+_LONGEST_PAUSE = 310.0  # seconds: the Hub counts requests in windows of five minutes
 _UNSENT = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol", "PoolTimeout")
+
+
+class _Unsigned(logging.Filter):
+    """Leaves out of addresses in log lines what follows the question mark: a signature is as good as a key."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = re.sub(r"(https?://[^\s?]*)\?\S*", r"\1", record.getMessage()), ()
+        return True
+
+
+_unsigned = _Unsigned()
+
+
+def hide_signatures() -> None:
+    """See that the client logs no signed addresses, which it does for large files that it sends again."""
+    logging.getLogger("huggingface_hub.utils._http").addFilter(_unsigned)  # adding it twice changes nothing
 
 
 def hub_refusal(error: Exception) -> Refused | None:
@@ -45,14 +64,16 @@ def hub_refusal(error: Exception) -> Refused | None:
         return None
     if isinstance(error, errors.HfHubHTTPError):
         headers = error.response.headers
-        return hub_answered(headers.get("X-Error-Code", ""), error.response.status_code, headers.get("Retry-After", ""))
+        limited = re.search(r";\s*t=(\d+)", headers.get("RateLimit", ""))  # seconds until there is room again
+        after = headers.get("Retry-After", "") or (limited[1] if limited and error.response.status_code == 429 else "")
+        return hub_answered(headers.get("X-Error-Code", ""), error.response.status_code, after)
     code = type(error).__name__
     if isinstance(error, errors.OfflineModeIsEnabled | errors.LocalTokenNotFoundError):
         return Refused(code)
     if isinstance(error, errors.HTTPError):  # type: ignore[attr-defined]  # of whichever HTTP library the client uses
         return Refused(code, landed=code not in _UNSENT, again=True)
-    if type(error) is ValueError:  # what the client finds wrong before it sends a commit, a README for example
-        return Refused(code)
+    if type(error) is ValueError:  # what the client finds wrong itself: in a README before it is sent, or in an answer
+        return Refused(code, landed=True)
     if isinstance(error, OSError | ValueError | RuntimeError):  # of large uploads, and of answers that are cut off
         return Refused(code, landed=True, again=True)
     return None
@@ -74,6 +95,16 @@ def hub_answered(code: str, status: int, after: str = "") -> Refused:
     failed = status >= 500 and status != 501
     again = failed or status in (408, 412, 429)
     return Refused(code, status, landed=failed, again=again, after=float(after) if after.isdecimal() else 0.0)
+
+
+def hub_wait(pause: float, after: float) -> float:
+    """How many seconds to wait: what the Hub asks for, within reason, or our own.
+
+    Example:
+        >>> hub_wait(0.2, 0.0), hub_wait(0.2, 55.0), hub_wait(0.2, 86_400.0)
+        (0.2, 55.0, 310.0)
+    """
+    return max(pause, min(after, _LONGEST_PAUSE))
 
 
 def hub_explained(refused: Refused, place: str, *, writing: bool = False) -> StorageError:

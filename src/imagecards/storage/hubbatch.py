@@ -1,6 +1,7 @@
 """The data files of a version, committed to the Hub a few commits at a time."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,17 @@ class HubBatch(Batch):
         self._hub = store
         self._size = size
         self._files: dict[str, Staged] = {}
+        self._folders: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def put_if_absent(self, key: str, body: Iterable[bytes]) -> bool:
         """See `Batch.put_if_absent`."""
         check_new_key(key)
         check_body(key, body)
+        folder = key.rpartition("/")[0]
+        self._folders[folder] += 1
+        for limit in self._hub.limits(0, self._folders[folder]):
+            raise StorageError(f"{self.url}/{folder} can't be stored: {limit}")
         file = Staged.of(self._hub.path(key), body)
         try:
             self._hub.send_ahead(file)

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from imagecards.storage import bucket
 from imagecards.storage.answers import Refused
-from imagecards.storage.bucket import pauses, wait
-from imagecards.storage.hubanswers import hub_explained, hub_unknown
+from imagecards.storage.bucket import pauses
+from imagecards.storage.hubanswers import hub_explained, hub_unknown, hub_wait
 
 if TYPE_CHECKING:
     from imagecards.storage.hubrepo import HubRepo, Operations
 
     Plan = Callable[[str], Operations | None]
 
+_LONGEST = 60  # characters of a title; the mark comes after them
 _CONFLICTS = 60  # times that others may be first before a writer gives up
 
 
@@ -53,9 +54,11 @@ class Committer:
             CommitUnknownError: It may have been made, or still be.
         """
         with self._locks.setdefault(os.getpid(), threading.Lock()):
-            return self._commit(plan, f"{title} ({secrets.token_hex(8)})", place)
+            mark = secrets.token_hex(8)
+            short = title if len(title) <= _LONGEST else f"{title[:_LONGEST]}..."
+            return self._commit(plan, f"{short} ({mark})", mark, place)
 
-    def _commit(self, plan: "Plan", title: str, place: str) -> str | None:
+    def _commit(self, plan: "Plan", title: str, mark: str, place: str) -> str | None:
         sent: str | None = None  # the parent of a commit of ours that may have been made
         head = ""
         tries, conflicts = pauses(), 0
@@ -63,7 +66,7 @@ class Committer:
             try:
                 head = head or self._repo.head()
                 if sent is not None and head != sent:
-                    if self._was_made(title, head, sent):
+                    if self._was_made(mark, head, sent):
                         return head
                     sent = None  # nor will it be: its parent is the head no longer
                 operations = plan(head)
@@ -77,6 +80,8 @@ class Committer:
                 continue  # the client says so, too, where there was nothing to commit: the history decides
             except Refused as refused:
                 problem = refused
+            if problem.landed and not problem.again:  # the exchange is over: what isn't there now won't come
+                return self._look_again(head, mark, problem, place, over=sent is None)
             if problem.status == 412 or problem.landed:  # that somebody was first may be our own doing
                 sent = head
             elif not problem.again:
@@ -87,30 +92,30 @@ class Committer:
             else:
                 pause = next(tries) or 0.0
                 if not pause:
-                    return self._look_again(sent, title, problem, place)
-            time.sleep(wait(pause, problem.after))
+                    return self._look_again(sent, mark, problem, place)
+            time.sleep(hub_wait(pause, problem.after))
             head = ""
         raise hub_unknown(problem, place) if sent else hub_explained(problem, place, writing=True)
 
-    def _look_again(self, sent: str | None, title: str, problem: Refused, place: str) -> str:
+    def _look_again(self, sent: str | None, mark: str, problem: Refused, place: str, *, over: bool = False) -> str:
         """Say what is known in the end of a commit that was tried often enough."""
         head = sent
         try:
             if sent is not None:
                 head = self._repo.head()
-                if head != sent and self._was_made(title, head, sent):
+                if head != sent and self._was_made(mark, head, sent):
                     return head
         except Refused:
-            head = sent
-        if sent is not None and head == sent:
+            head, over = sent, False
+        if sent is not None and head == sent and not over:
             raise hub_unknown(problem, place)
         raise hub_explained(problem, place, writing=True)
 
-    def _was_made(self, title: str, head: str, since: str) -> bool:
-        """Whether a commit of a title is among those from a head back to one before."""
+    def _was_made(self, mark: str, head: str, since: str) -> bool:
+        """Whether a commit with a mark is among those from a head back to one before."""
         for commit in self._repo.history(head):
             if commit["id"] == since:
                 return False
-            if commit["title"] == title:
+            if mark in commit["title"]:
                 return True
         return False

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagecards.errors import StorageError
 from imagecards.storage.answers import Refused
-from imagecards.storage.bucket import pauses, wait
-from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hub_explained, hub_refusal
+from imagecards.storage.bucket import pauses
+from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hide_signatures, hub_explained, hub_refusal, hub_wait
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -41,6 +41,7 @@ class HubRepo:
         """The client; the token is found by it, for each request anew."""
         from huggingface_hub import HfApi
 
+        hide_signatures()
         return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, library_name="imagecards")
 
     def ask(self, call: Callable[[], T]) -> T:
@@ -56,7 +57,7 @@ class HubRepo:
                 if pause is None or not refused.again:
                     raise
                 after = refused.after
-            time.sleep(wait(pause, after))
+            time.sleep(hub_wait(pause, after))
         raise AssertionError("the last try either returns or raises")
 
     def ask_once(self, call: Callable[[], T]) -> T:
@@ -75,7 +76,9 @@ class HubRepo:
 
     def head(self) -> str:
         """The commit that the branch is at."""
-        return self.ask(lambda: str(self.api.dataset_info(self.name, revision=self.branch, expand=["sha"]).sha))
+        return self.ask(
+            lambda: str(self.api.dataset_info(self.name, revision=self.branch, expand=["sha"], timeout=_TIMEOUT).sha)
+        )
 
     def make(self, *, private: bool) -> None:
         """Make the repo.
@@ -176,6 +179,24 @@ class HubRepo:
                     ).oid
                 )
             )
+
+    def is_refused(self, operation: "CommitOperationAdd", parent: str) -> bool:
+        """Whether a commit on top of one that is the head no longer is refused, as it has to be.
+
+        Raises:
+            Refused: What the Hub said instead.
+        """
+        for pause in pauses():
+            try:
+                self.send([operation], parent, "Try to be second")
+                return False
+            except Refused as refused:
+                if refused.status == 412:
+                    return True
+                if pause is None or not refused.again:
+                    raise
+            time.sleep(pause)
+        raise AssertionError("the last try either returns or raises")
 
     def history(self, head: str) -> Iterator[dict[str, Any]]:
         """The commits up to one, the newest first, a page at a time: histories get long."""

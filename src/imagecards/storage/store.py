@@ -44,12 +44,14 @@ class Store(ABC):
         url: What `imagecards.storage.open_store` takes to open this store again; it contains no secrets.
         remote: Whether a server keeps what is in it: a call is a request that takes time, what can be seen is durable,
             and whether the server keeps its promises must be tried before anybody relies on it.
+        batch_size: How many files of a batch become visible at once; 0 where each does by itself.
         shows: Whether people look at the place in a browser, so that pages can be shown there.
     """
 
     url: str
     remote: bool = False
     shows: bool = False
+    batch_size: int = 0
 
     @classmethod
     @abstractmethod
@@ -145,6 +147,15 @@ class Store(ABC):
     def batch(self) -> Batch:
         """Begin to put files that nothing names yet, together where that costs less."""
         return OneByOne(self)
+
+    def limits(self, files: int, folder: int) -> tuple[str, ...]:
+        """Which limits a version comes near to, each with what to do.
+
+        Args:
+            files: How many files it has.
+            folder: How many of them are in one folder at most.
+        """
+        return ()
 
     def make(self, *, private: bool = True) -> None:  # noqa: B027 - most are made by what is put there first
         """See that there is a place to put keys in, such as a repo.
