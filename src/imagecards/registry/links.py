@@ -138,6 +138,8 @@ def learn_links(facts: pa.Table, links: Links, executor: Executor | None) -> tup
     Raises:
         StorageError: One can't be read, or was replaced since it was listed.
     """
+    if not any(links):
+        return facts, links, []
     known = facts["sha256"].is_valid().to_pylist()
     rows = [row for row, link in enumerate(links) if link is not None and not known[row]]
     if not rows:

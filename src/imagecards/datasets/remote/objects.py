@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple, Protocol
 
+from imagecards.datasets.remote.url import ADAPTERS
 from imagecards.errors import ImageCardsError, MissingDependencyError, NotFoundError, StorageError
 
 
@@ -95,7 +96,8 @@ def translated(error: Exception, url: str) -> ImageCardsError:
     if isinstance(error, ImageCardsError):
         return error
     if isinstance(error, ImportError):
-        return MissingDependencyError(f"{url} can't be read: install what reads such URLs ({error.name or 'unknown'})")
+        package = ADAPTERS[url.partition("://")[0]]
+        return MissingDependencyError(f"{url} can't be read without {package}: pip install {package}")
     code = _code(error)
     if code == "NoSuchBucket":
         return StorageError(f"{url} can't be read: there is no such bucket; create it, or correct the name")
