@@ -84,6 +84,7 @@ def test_damage_is_found_and_mended(tmp_path: Path, damage: Callable[[Path, Path
     elsewhere.write_bytes(DATA)
     damage(place(tmp_path / "cache", DATA), elsewhere)
     assert cache.get(sha(DATA), len(DATA)) is None
+    assert files(tmp_path / "cache") == [], "what is wrong goes at once"
     cache.put(sha(DATA), DATA)
     assert cache.get(sha(DATA), len(DATA)) == DATA
     assert elsewhere.read_bytes() == DATA
