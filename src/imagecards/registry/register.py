@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from imagecards.cards import CardRef, DataCard, RegistryMarker
+from imagecards.credentials import hide_credentials
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
 from imagecards.errors import CommitUnknownError, InvalidInputError, NotFoundError, VersionConflictError
 from imagecards.records import Report, attribute_issues
@@ -127,7 +128,7 @@ def _refuse_inside(store: Store, image_dir: str) -> None:
 
 def _prepare_table(data: object) -> Prepare:
     if isinstance(data, str | os.PathLike):
-        path = os.fspath(data)
+        path = hide_credentials(str(os.fspath(data)))
         raise InvalidInputError(f"{path!r} is a path: register ImageDataset(image_dir={path!r}), or a table")
     content = TableContent.of(data if isinstance(data, TableDataset) else TableDataset(data))
     return lambda attempt, request, previous: content
