@@ -9,6 +9,7 @@ SECRET = [
     ("https://planted@host/a", "https://***@host/a"),
     ("HTTPS://ME:planted@host", "HTTPS://***@host"),
     ("s3://AKIA0:planted@bucket/a", "s3://***@bucket/a"),
+    ("s3:/AKIA0:planted@bucket/a", "s3:/***@bucket/a"),
     ("ssh://git:planted@host/a", "ssh://git:***@host/a"),
     (
         "https://host/a?X-Amz-Credential=planted%2Fus&X-Amz-Signature=planted",
@@ -32,6 +33,7 @@ HARMLESS = [
     "git@host:a/b.git",
     "me@host",
     "a:b@c",
+    "C:/me@host",
     "the signature=none of the paper",
 ]
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 
-# whoever stands before the @ is a secret, but for the plain user name of an address of ssh
-_USER = re.compile(r"(?i)((?:(?<!ssh)://|ssh://[^/?#\s:@]+:))[^/?#\s@]+(?=@)")
+# Whoever stands before the @ is a secret, but for the plain user name of an address of ssh. One slash is what is left
+# of two in a path.
+_USER = re.compile(r"(?i)((?<=[a-z0-9]{2})(?<!ssh):/{1,2}|ssh://[^/?#\s:@]+:)[^/?#\s@]+(?=@)")
 _SIGNED = re.compile(
     r"(?i)([?&;](?:x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|googleaccessid|signature|sig"
     r"|(?:[a-z]+[_-])?(?:token|secret|password)|(?:api|access)[_-]?key)=)[^&;#\s\"'<>)*]+"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 from tests.s3.origin import BucketInMemory
 from tests.s3.proxy import before
 from tests.s3.test_refusals import Refusing
@@ -224,6 +225,25 @@ def test_no_address_of_a_registry_is_told_with_its_secrets(
     with pytest.raises(SystemExit) as left:
         main(["list"])
     assert left.value.code == 2
+    check(*capsys.readouterr())
+
+
+@pytest.mark.parametrize("place", [WITH_PASSWORD, SIGNED, SAS, WITH_PASSWORD.replace("https://", "s3://")])
+def test_no_address_of_images_is_told_with_its_secrets(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: ImageDataset(image_dir=place),
+        lambda: ImageDataset.read(place),
+        lambda: ImageDataset.read(place, format="coco"),
+        lambda: CardRegistry("memory://secrets").register(place, "a/b"),
+    ]
+    for call in calls:
+        with pytest.raises((ImageCardsError, ValidationError)) as caught:
+            call()
+        check(str(caught.value), repr(caught.value))
+    for command in (["validate", place], ["register", place, "a/b", "--registry", "memory://secrets"]):
+        with pytest.raises(SystemExit) as left:
+            main(command)
+        assert left.value.code
     check(*capsys.readouterr())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from imagecards.credentials import hide_credentials
 from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.remote import RemoteSource
 from imagecards.datasets.root import Root
@@ -89,5 +90,7 @@ def _is_kind(path: str, kind: Callable[[int], bool]) -> bool:
 
 
 def _error(field: str, message: str, value: Any) -> InitErrorDetails:
-    kind = PydanticCustomError("value_error", message, {"path": printable(str(value))})
-    return InitErrorDetails(type=kind, loc=(field,), input=value)
+    # pydantic shows what was given
+    shown = hide_credentials(str(value)) if isinstance(value, str | os.PathLike) else value
+    kind = PydanticCustomError("value_error", message, {"path": printable(str(shown))})
+    return InitErrorDetails(type=kind, loc=(field,), input=shown)

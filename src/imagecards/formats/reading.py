@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imagecards.collector import collector_at_rest
+from imagecards.credentials import hide_credentials
 from imagecards.datasets import ImageDataset
 from imagecards.errors import InvalidInputError, NotFoundError
 from imagecards.formats.building import DatasetBuilder
@@ -57,7 +58,7 @@ def read(
         return read_zip(named, lambda folder: any(kind.looks_like(folder) for kind in kinds), again)
     place = Path(path).absolute()
     if not place.exists():
-        raise NotFoundError(f"there is nothing at {printable(str(path))}: see the path")
+        raise NotFoundError(f"there is nothing at {printable(hide_credentials(str(path)))}: see the path")
     found = find_format(place) if format is None else named_format(format)
     if found.open is not None:
         check_options(found.open, options, f"reading {found.name}")

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.cards import CardRef, DataCard, Origin, RegistryMarker
+from imagecards.credentials import hide_credentials
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
 from imagecards.datasets.source import origins_of
 from imagecards.errors import (
@@ -198,7 +199,7 @@ def _refuse_inside(store: Store, image_dir: str) -> None:
 
 def _prepare_table(data: object) -> Prepare:
     if isinstance(data, str | os.PathLike):
-        path = os.fspath(data)
+        path = hide_credentials(str(os.fspath(data)))
         raise InvalidInputError(f"{path!r} is a path: register ImageDataset(image_dir={path!r}), or a table")
     content = TableContent.of(data if isinstance(data, TableDataset) else TableDataset(data))
     return lambda attempt, request, previous: content
