@@ -151,22 +151,22 @@ def test_a_plan_says_what_would_be_stored(
     there: CardRegistry, hub: HubInMemory, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder(5)
-    kept = make_folder(120, name="kept")
+    kept = make_folder(60, name="kept")
     first = there.plan(ImageDataset(image_dir=folder), "a/b", artifacts={"kept": kept})
     assert not hub.repos, "nothing is made"
-    assert (first.images, first.files, first.commits, first.warnings) == (5, 3 + 121, 4, ())
+    assert (first.images, first.files, first.commits, first.warnings) == (5, 3 + 61, 3, ())
     card = there.register(ImageDataset(image_dir=folder), "a/b", artifacts={"kept": kept})
     assert len(card.keys()) == first.files
-    assert titles(hub)[-4:-1] == ["Add 50 data files", "Add 50 data files", "Add 24 data files"]
+    assert titles(hub)[-3:-1] == ["Add 50 data files", "Add 14 data files"]
     size = sum((folder / f"{number:03d}.png").stat().st_size for number in range(5))
     assert first.size == size + sum(place.stat().st_size for place in kept.iterdir())
     again = there.plan(ImageDataset(image_dir=folder), "a/b")
     assert (again.images, again.files) in ((0, 2), (5, 3))  # files so young may be read again
 
-    monkeypatch.setattr("imagecards.storage.hub.FILES_A_FOLDER", 100)
+    monkeypatch.setattr("imagecards.storage.hub.FILES_A_FOLDER", 50)
     (warning,) = there.plan(ImageDataset(image_dir=folder), "a/b", artifacts={"kept": kept}).warnings
-    assert "an artifact of 121 files" in warning
-    with pytest.raises(StorageError, match="101 files, where a folder on the Hub holds 100: tar it"):
+    assert "an artifact of 61 files" in warning
+    with pytest.raises(StorageError, match="51 files, where a folder on the Hub holds 50: tar it"):
         there.register(ImageDataset(image_dir=folder), "a/b", artifacts={"other": kept})
 
 
@@ -183,6 +183,16 @@ def test_a_plan_of_a_table_in_a_folder(registry: CardRegistry) -> None:
 def test_the_repo_is_made(hub: HubInMemory, private: bool) -> None:
     CardRegistry(URL, private=private).register(np.array([1]), "a/b")
     assert hub.repos[REPO].private is private
+
+
+def test_the_command_line_makes_it_too(hub: HubInMemory, make_folder: MakeFolder) -> None:
+    from imagecards.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["register", str(make_folder(2)), "a/b", "-r", URL, "--public", "--viewer", "none"])
+    assert ended.value.code == 0
+    assert not hub.repos[REPO].private
+    assert not [path for path in hub.files(REPO) if path.startswith("viewer/a/")]
 
 
 def test_a_branch(hub: HubInMemory) -> None:

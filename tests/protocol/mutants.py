@@ -32,8 +32,9 @@ _GC = "registry/test_gc.py::"
 _DOUBT = "s3/test_doubt.py::"
 _LINK = "os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)"
 _RENAME = "os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)"
-_CANDIDATES = "candidates = [entry for entry in _candidates(store) if entry.modified < oldest]"
-_NEEDED = "needed = set(_needed(store, oldest))"
+_CANDIDATES = "    candidates = sorted(entry for entry in _candidates(store, now)"
+_NEEDED = "set(_needed(store, now, grace))\n"
+_KEPT = "_without_needed.__dict__['needed']"
 _SYNC = "os.fsync(descriptor)  # never a second time: the system may have dropped the bytes that it couldn't write"
 
 LOCAL = (
@@ -309,11 +310,8 @@ GARBAGE = (
     _mutant(
         "cards are listed before objects",
         _RULES + "test_a_card_that_comes_while_garbage_is_collected_keeps_its_data",
-        (
-            "registry.gc",
-            f"    {_CANDIDATES}\n    {_NEEDED}\n",
-            f"    {_NEEDED}\n    {_CANDIDATES}\n",
-        ),
+        ("registry.gc", _CANDIDATES, f"    {_KEPT} = {_NEEDED}{_CANDIDATES}"),
+        ("registry.gc", f"    needed = {_NEEDED}", f"    needed = {_KEPT}\n"),
     ),
     _mutant(
         "garbage needs no age",

@@ -97,7 +97,7 @@ class Slow(Troubled):
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     store = Slow(NEVER_SENT, "cards/", times=0)
-    monkeypatch.setattr("imagecards.registry.attempt._now", lambda: store.hours * 3600)
+    monkeypatch.setattr("imagecards.registry.attempt.steady_time", lambda: store.hours * 3600)
     return store
 
 
