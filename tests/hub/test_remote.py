@@ -113,7 +113,7 @@ def test_a_zip_of_a_repo_is_pinned_and_named_in_the_card(
 def test_what_is_not_there(hub: HubInMemory) -> None:
     commit({"images/a.png": png()})
     for url in (f"hf://datasets/{REPO}@gone/images", "hf://datasets/owner/gone/images", f"hf://datasets/{REPO}/gone"):
-        with pytest.raises(ValidationError, match="no such dataset repository or revision|has no files"):
+        with pytest.raises(ValidationError, match=r"no such dataset repository or revision|has no files"):
             ImageDataset(image_dir=url)
     with pytest.raises(ValidationError, match="is no place in a dataset repository"):
         ImageDataset(image_dir="hf://owner/model/images")

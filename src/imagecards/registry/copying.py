@@ -1,9 +1,9 @@
 """Copying: a version in another registry, with the same card, the same bytes and the same digests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from imagecards.cards import Absence, CardRef, DataCard, StoredFile
 from imagecards.errors import (
@@ -34,7 +34,7 @@ class Copying:
     Args:
         source: Where they are.
         target: Where they shall be; an empty place is made a registry.
-        allow_unsafe_store: Whether that may be in a store that replaces what is there.
+        making: How that is done: arguments of `imagecards.registry.register.ensure_registry`.
 
     Raises:
         InvalidInputError: Both are the same, one lies in the other, or what is at the target is no registry.
@@ -42,7 +42,7 @@ class Copying:
 
     source: Store
     target: Store
-    allow_unsafe_store: bool = False
+    making: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._named = NamedFiles(self.target)
@@ -53,7 +53,7 @@ class Copying:
             message = f"one of {self.source.url} and {self.target.url} lies in the other: put the copy beside it"
             raise InvalidInputError(message)
         lookup.check_registry(self.source)
-        ensure_registry(self.target, allow_unsafe_store=self.allow_unsafe_store)
+        ensure_registry(self.target, **self.making)
 
     def copy(self, card: DataCard, *, parents: bool = False) -> Copied:
         """Copy a version of the source, and with it the artifacts that were attached to it.

@@ -1,6 +1,8 @@
 """Mirroring: the same versions in another registry."""
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imagecards.cards import CardName
@@ -18,7 +20,7 @@ if TYPE_CHECKING:  # looking up a card must not wait for the imports of copying
 class Mirror(Auditor):
     """A registry whose versions can be copied into others; `imagecards.CardRegistry` can be written to, too."""
 
-    _allow_unsafe_store = False
+    _making: Mapping[str, bool] = MappingProxyType({})  # how a registry is made where none is
 
     def copy(
         self,
@@ -86,4 +88,4 @@ class Mirror(Auditor):
         from imagecards.registry.copying import Copying
 
         other = to if isinstance(to, Mirror) else Mirror(to)
-        return Copying(self.store, other.store, other._allow_unsafe_store)
+        return Copying(self.store, other.store, other._making)

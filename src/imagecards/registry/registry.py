@@ -59,7 +59,7 @@ class CardRegistry(Mirror):
             raise InvalidInputError(f"viewer={viewer!r} is not one of 'sample', 'full' and 'none'")
         super().__init__(url)
         self._viewer: Literal["sample", "full", "none"] = viewer
-        self._making = {"allow_unsafe_store": allow_unsafe_store, "private": private}
+        self._making: Mapping[str, bool] = {"allow_unsafe_store": allow_unsafe_store, "private": private}
 
     def register(
         self,

@@ -9,7 +9,7 @@ from imagecards.errors import CommitUnknownError, IntegrityError, StorageError, 
 from imagecards.progress import track
 from imagecards.registry.ahead import ahead
 from imagecards.registry.files import read_chunks, stored_sizes
-from imagecards.storage import Store
+from imagecards.storage import Batch, Store
 
 _CHEAP = 4 << 20  # bytes: a file that is there already is read and compared up to this size
 _UNIT = 1_000_000
@@ -78,12 +78,18 @@ def send_files(source: Store, target: Store, files: Collection[StoredFile], chec
             before, done = done, done + size
             advance(done // _UNIT - before // _UNIT)
 
-        for stored in files:
-            check()
-            _put(source, target, stored, count)
+        batch = target.batch()
+        try:
+            for stored in files:
+                check()
+                if not _put(source, batch, stored, count):
+                    missing_files(target, [stored])  # another copy was faster
+            batch.finish()
+        finally:
+            batch.drop()
 
 
-def _put(source: Store, target: Store, stored: StoredFile, count: Callable[[int], None]) -> None:
+def _put(source: Store, target: Store | Batch, stored: StoredFile, count: Callable[[int], None]) -> bool:
     def counted() -> Generator[bytes, None, None]:
         for chunk in read_chunks(source, stored):
             count(len(chunk))
@@ -91,12 +97,10 @@ def _put(source: Store, target: Store, stored: StoredFile, count: Callable[[int]
 
     try:
         with closing(ahead(counted(), 1) if stored.size > _CHEAP else counted()) as chunks:
-            created = target.put_if_absent(stored.key, chunks)
+            return target.put_if_absent(stored.key, chunks)
     except CommitUnknownError as error:
         # only a card commits: a data file that may not be durable is a failed one
         raise StorageError(f"{stored.key} could not be stored durably in {target.url}: {error}") from error
-    if not created:
-        missing_files(target, [stored])  # another copy was faster
 
 
 def _folder_and_size(stored: StoredFile) -> tuple[str, int, str]:
