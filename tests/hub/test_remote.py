@@ -53,6 +53,7 @@ def test_a_folder_of_a_repo_is_pinned_and_registered_where_it_lies(
     assert list(dataset.read_many()) == list(here.read_many())
     linked = registry.register(dataset, "a/b", copy=False)
     assert linked.dataset_digest == registry.register(here, "a/folder").dataset_digest
+    assert isinstance(dataset.source, RemoteSource)
     assert [origin.place for origin in linked.origins] == [dataset.source.url]
     assert registry.verify("a/b", deep=True).ok
     opened = registry.open("a/b")
