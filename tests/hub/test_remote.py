@@ -46,6 +46,7 @@ def test_a_folder_of_a_repo_is_pinned_and_registered_where_it_lies(
     dataset = ImageDataset(image_dir=f"hf://datasets/{REPO}/my images")
     here = ImageDataset(image_dir=folder)
     assert isinstance(dataset.source, RemoteSource)
+    url = dataset.source.url
     assert dataset.source.url == f"hf://datasets/{REPO}@{first}/my images"
     assert dataset.names == here.names
     assert dataset.validate().ok
@@ -54,15 +55,13 @@ def test_a_folder_of_a_repo_is_pinned_and_registered_where_it_lies(
     linked = registry.register(dataset, "a/b", copy=False)
     assert linked.dataset_digest == registry.register(here, "a/folder").dataset_digest
     assert isinstance(dataset.source, RemoteSource)
-    assert [origin.place for origin in linked.origins] == [dataset.source.url]
+    assert [origin.place for origin in linked.origins] == [url]
     assert registry.verify("a/b", deep=True).ok
     opened = registry.open("a/b")
     assert isinstance(opened, ImageDataset)
     assert isinstance(opened.source, LinkedSource)
     assert list(opened.read_many()) == list(here.read_many())
-    asked = count_requests(
-        proxy, lambda: registry.register(ImageDataset(image_dir=dataset.source.url), "a/b", copy=False)
-    )
+    asked = count_requests(proxy, lambda: registry.register(ImageDataset(image_dir=url), "a/b", copy=False))
     assert asked < 12
     assert registry.materialize("a/b").dataset_digest == linked.dataset_digest
     newer = ImageDataset(image_dir=f"hf://datasets/{REPO}@main/my images")
