@@ -24,13 +24,16 @@ _OBJECT_LOSSES = {
 }
 
 
-def tell_of_unheld(scene: Scene, *, keeps: Collection[str] = (), category_fields: bool = False) -> None:
+def tell_of_unheld(
+    scene: Scene, *, keeps: Collection[str] = (), category_fields: bool = False, image_categories: bool = False
+) -> None:
     """Tell of all that is said beside boxes, outlines, categories and splits.
 
     Args:
         scene: The dataset that is written; its losses take what is found.
         keeps: Further fields of objects that the format keeps.
         category_fields: Whether it keeps what is said of categories.
+        image_categories: Whether it keeps the categories of images as a whole.
     """
     dataset, losses = scene.dataset, scene.losses
     lose_attributes(scene, keeps=("categories",))
@@ -50,8 +53,9 @@ def tell_of_unheld(scene: Scene, *, keeps: Collection[str] = (), category_fields
             losses.add(rule, message, place(int(rows[_EXAMPLES - 1])), rows.size - _EXAMPLES + 1)
 
     tell("captions-dropped", "images have no captions here", table["caption"].is_valid(), lambda row: names[row])
-    found = table["categories"].is_valid()
-    tell("image-categories-dropped", "images as a whole have no categories here", found, lambda row: names[row])
+    if not image_categories:
+        found = table["categories"].is_valid()
+        tell("image-categories-dropped", "images as a whole have no categories here", found, lambda row: names[row])
     if "extra" in table.column_names:
         extra = table["extra"].combine_chunks()
         for field in extra.type:
