@@ -21,6 +21,7 @@ from imagecards.cli import (
     lock,
     register,
     replay,
+    severstal,
     show,
     tag,
     uses,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     *(validate, convert, register, derive, attach, listing, show, diff),
-    *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc),
+    *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc, severstal),
 )
 for room in _ROOMS:
     room.add_commands(app)

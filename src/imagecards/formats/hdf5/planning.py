@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards import __version__
@@ -48,7 +49,7 @@ def make_plan(scene: Scene, recipe: Recipe) -> Plan:
         InvalidInputError: The recipe does not fit it.
         FormatError: Its first image can't be decoded.
     """
-    tell_of_unheld(scene, image_categories=recipe.label == "class")
+    tell_of_unheld(scene, holds=("names", "image categories") if recipe.label == "class" else ("names",))
     parts = [part for part in scene.parts if part.rows]
     if not parts:
         raise InvalidInputError("there are no images, and so no examples: see the path, or the split")
@@ -65,9 +66,9 @@ def make_plan(scene: Scene, recipe: Recipe) -> Plan:
         for share in shares:
             rows = [part.rows[place] for place in share.places]
             sizes = [scene.sizes[row] for row in rows]
-            tasks[folder + share.file] = FileTask(
-                Path(share.file), scene.dataset.source, records.take(rows), sizes, recipe, labels, extent
-            )
+            said = records.take(pa.array(rows, pa.int64()))  # typed, as a file may have none
+            task = FileTask(Path(share.file), scene.dataset.source, said, sizes, recipe, labels, extent)
+            tasks[folder + share.file] = task
         lines = (f"{folder}{share.file} {len(share.places)}\n" for share in shares)
         documents[_meta_name(part.split)] = "".join(lines).encode()
         params[f"{part.split or 'all'}_hdf"] = _counts(shares)
