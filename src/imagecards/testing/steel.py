@@ -98,8 +98,9 @@ def _pairs(draw: random.Random, defects: Sequence[str], rows: Sequence[int]) -> 
     draw.shuffle(kinds)
     pairs = set(zip(defects, kinds, strict=False))
     for kind in kinds[len(defects) :]:
-        few = draw.sample(defects, min(20, len(defects)))
-        pairs.add((next(name for name in few if (name, kind) not in pairs), kind))
+        while (pair := (draw.choice(defects), kind)) in pairs:
+            pass
+        pairs.add(pair)
     return sorted(pairs)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from tests.formats.strategies import make_dataset
 
 from imagecards.datasets import ImageDataset
+from imagecards.formats.hdf5 import Examples
 from imagecards.geometry import mask_to_runs, runs_to_coco
 from imagecards.images import Picture, encode
 
@@ -70,3 +71,8 @@ def labelled(names: Sequence[str] = ("a.png", "b.png"), shape: tuple[int, int] =
         records.append({"file_name": name, "objects": objects})
     pixels = {name: noise((*shape, 1), seed=number) for number, name in enumerate(names)}
     return of_pixels(pixels, records)
+
+
+def names_of(examples: Examples) -> list[str | None]:
+    """What each example was made from; here, as another process must be able to import it."""
+    return [each.file_name for each in examples]

@@ -1,7 +1,6 @@
 """One HDF5 file of examples: made beside its place, and moved there when it is whole."""
 
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from imagecards.formats.hdf5.layouts import Extent, GroupWriter, Made, PackedWri
 from imagecards.formats.hdf5.pixels import read_pixels
 from imagecards.formats.hdf5.reading import written_digests
 from imagecards.formats.hdf5.recipe import Recipe
+from imagecards.formats.hdf5.sink import Sink
 from imagecards.formats.losses import Losses
 from imagecards.formats.rows import records_of
 from imagecards.records import printable, record_digests
@@ -65,15 +65,8 @@ def write_file(task: FileTask) -> Losses:
     made = task.path.with_name(f".{task.path.name[:60]}.{secrets.token_hex(6)}.part")
     try:
         with _explained(task.path):
-            with _new_file(made, task) as file:
-                writer: Writer = (
-                    GroupWriter(file, len(task.sizes))
-                    if task.extent is None
-                    else PackedWriter(file, len(task.sizes), task.extent, task.recipe.level)
-                )
-                for example in _examples(task, losses):
-                    writer.add(example)
-            _settle(made, task.path)
+            _make(made, task, losses)
+            made.replace(task.path)
     finally:
         made.unlink(missing_ok=True)
     return losses
@@ -136,23 +129,24 @@ def _example(task: FileTask, record: dict[str, Any], frame: Frame, losses: Losse
     return Made(image, label, frame.name, hashlib.sha256(data).digest(), b"")
 
 
-@contextmanager
-def _new_file(path: Path, task: FileTask) -> Iterator[Any]:
+def _make(path: Path, task: FileTask, losses: Losses) -> None:
     import h5py
 
-    version = GroupWriter.version if task.extent is None else PackedWriter.version
-    with h5py.File(path, "x", libver=version, locking=False, track_order=False) as file:
-        yield file
-
-
-def _settle(made: Path, path: Path) -> None:
-    """Give a file that is whole its name, for good."""
-    descriptor = os.open(made, os.O_RDONLY)
+    sink = Sink(path)
     try:
-        os.fsync(descriptor)
+        version = GroupWriter.version if task.extent is None else PackedWriter.version
+        with h5py.File(sink, "w", libver=version) as file:
+            writer: Writer = (
+                GroupWriter(file, len(task.sizes))
+                if task.extent is None
+                else PackedWriter(file, len(task.sizes), task.extent, task.recipe.level)
+            )
+            for example in _examples(task, losses):
+                writer.add(example)
+                sink.check()
+        sink.settle()
     finally:
-        os.close(descriptor)
-    made.replace(path)
+        sink.close()
 
 
 @contextmanager
@@ -163,6 +157,6 @@ def _explained(path: Path) -> Iterator[None]:
     except ImageCardsError:
         raise
     except (OSError, RuntimeError) as error:
-        said = str(error).partition("\n")[0]
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error).partition("\n")[0]
         message = f"{printable(str(path))} can't be written ({said:.200}): free space or choose another folder"
         raise StorageError(message) from error
