@@ -1,6 +1,7 @@
 """Folders and files on disk that appear whole or not at all."""
 
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -14,6 +15,8 @@ from imagecards.paths import check_relative
 
 Write = Callable[[str, Iterable[bytes]], None]
 """Takes the path of a file, relative to the folder, and its bytes in pieces."""
+
+_log = logging.getLogger("imagecards")
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
@@ -66,6 +69,41 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Write]:
     finally:
         if os.path.lexists(gathering):
             shutil.rmtree(gathering, ignore_errors=True)
+
+
+@contextmanager
+def resumed_folder(to: str | os.PathLike[str], mark: str) -> Iterator[Path]:
+    """Make a folder by work that can go on where it was interrupted.
+
+    Args:
+        to: The folder; it must not exist, or be empty.
+        mark: Says what is made: the same work has the same, and other work another.
+
+    Yields:
+        A hidden folder beside it, which takes the name when the block ends without an error. When there is one, it
+        stays for the next time, unless no file is in it; a warning says where.
+
+    Raises:
+        AlreadyExistsError: There is something already.
+        InvalidInputError: The folder is the current one, or one that the current one lies in.
+        StorageError: The folder can't be written.
+    """
+    with _explained(to):
+        target = _target(to)
+        if not _is_free(target):
+            raise _taken(target)
+        gathering = target.parent / f".{target.name[:40]}.{mark}.unfinished"
+        gathering.mkdir(parents=True, exist_ok=True)
+    try:
+        with _explained(target):
+            yield gathering
+            _rename(gathering, target)
+    except BaseException:
+        if any(files for _, _, files in os.walk(gathering)):
+            _log.warning("%s has what was finished: the same call goes on from there", gathering)
+        else:
+            shutil.rmtree(gathering, ignore_errors=True)
+        raise
 
 
 def replace_file(path: str | os.PathLike[str], data: bytes) -> None:

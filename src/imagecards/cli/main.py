@@ -24,6 +24,7 @@ from imagecards.cli import (
     materialize,
     register,
     replay,
+    severstal,
     show,
     tag,
     uses,
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     *(validate, convert, register, materialize, derive, attach, listing, show, diff),
-    *(leaks, lineage, replay, uses, lock, fetch, copying, tag, verify, gc, cache),
+    *(leaks, lineage, replay, uses, lock, fetch, copying, tag, verify, gc, cache, severstal),
 )
 for room in _ROOMS:
     room.add_commands(app)

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from imagecards.errors import FormatError
-from imagecards.formats import coco, cvat, imagefolder, labelme, labelstudio, masks, parquet, severstal, voc, yolo
+from imagecards.formats import coco, cvat, hdf5, imagefolder, labelme, labelstudio, masks, parquet, severstal, voc, yolo
 from imagecards.formats.format import Format
 from imagecards.records import printable
 
@@ -21,6 +21,7 @@ _ALL: tuple[Format, ...] = (
     yolo.FORMAT,
     yolo.SEGMENTS,
     masks.FORMAT,
+    hdf5.FORMAT,
 )
 
 FORMATS: Mapping[str, Format] = MappingProxyType({format.name: format for format in _ALL})

@@ -24,13 +24,16 @@ _OBJECT_LOSSES = {
 }
 
 
-def tell_of_unheld(scene: Scene, *, keeps: Collection[str] = (), category_fields: bool = False) -> None:
+def tell_of_unheld(
+    scene: Scene, *, keeps: Collection[str] = (), category_fields: bool = False, holds: Collection[str] = ()
+) -> None:
     """Tell of all that is said beside boxes, outlines, categories and splits.
 
     Args:
         scene: The dataset that is written; its losses take what is found.
         keeps: Further fields of objects that the format keeps.
         category_fields: Whether it keeps what is said of categories.
+        holds: What else it keeps: ``"image categories"``, and ``"names"`` of images in whatever split.
     """
     dataset, losses = scene.dataset, scene.losses
     lose_attributes(scene, keeps=("categories",))
@@ -38,8 +41,9 @@ def tell_of_unheld(scene: Scene, *, keeps: Collection[str] = (), category_fields
         for name in category.fields:
             message = "categories have nothing but a name here"
             losses.add("category-fields-dropped", message, f"{category.name} {name}")
-    _tell_of_names(scene)
-    names = np.array(dataset.names, object)
+    if "names" not in holds:
+        _tell_of_names(scene)
+    called = np.array(dataset.names, object)
     table = dataset.table
 
     def tell(rule: str, message: str, found: pa.ChunkedArray | pa.Array, place: Callable[[int], str]) -> None:
@@ -49,21 +53,22 @@ def tell_of_unheld(scene: Scene, *, keeps: Collection[str] = (), category_fields
         if rows.size >= _EXAMPLES:
             losses.add(rule, message, place(int(rows[_EXAMPLES - 1])), rows.size - _EXAMPLES + 1)
 
-    tell("captions-dropped", "images have no captions here", table["caption"].is_valid(), lambda row: names[row])
-    found = table["categories"].is_valid()
-    tell("image-categories-dropped", "images as a whole have no categories here", found, lambda row: names[row])
+    tell("captions-dropped", "images have no captions here", table["caption"].is_valid(), lambda row: called[row])
+    if "image categories" not in holds:
+        found = table["categories"].is_valid()
+        tell("image-categories-dropped", "images as a whole have no categories here", found, lambda row: called[row])
     if "extra" in table.column_names:
         extra = table["extra"].combine_chunks()
         for field in extra.type:
             found = pc.struct_field(extra, field.name).is_valid()
-            tell("fields-dropped", _FIELDS, found, lambda row, field=field: f"{names[row]} {field.name}")  # type: ignore[misc]
+            tell("fields-dropped", _FIELDS, found, lambda row, field=field: f"{called[row]} {field.name}")  # type: ignore[misc]
     objects = table["objects"].combine_chunks()
     owners = pc.list_parent_indices(objects).to_numpy()
     first = np.searchsorted(owners, np.arange(table.num_rows))
     flat = pc.list_flatten(objects)
 
     def place(row: int) -> str:
-        return f"{names[owners[row]]} objects[{row - first[owners[row]]}]"
+        return f"{called[owners[row]]} objects[{row - first[owners[row]]}]"
 
     for field in flat.type:
         if field.name in ("bbox", "category", "segmentation", *keeps):

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.datasets import ImageDataset
-from imagecards.errors import InvalidMetadataError
+from imagecards.errors import InvalidInputError, InvalidMetadataError
 from imagecards.formats.losses import Losses
 from imagecards.formats.parallel import batches, map_ordered
 from imagecards.formats.rows import records_of
 from imagecards.formats.sizes import read_sizes
-from imagecards.records import Issue, Report, objects_of
+from imagecards.paths import check_relative
+from imagecards.records import Issue, Report, attribute_issues, objects_of
 
 Write: TypeAlias = Callable[[str, Iterable[bytes]], None]
 """Writes one file of the output: its relative path, and its bytes in pieces."""
@@ -162,6 +163,20 @@ class Scene:
         """Write the image files of a part, byte for byte."""
         for view in self.views(part, objects=False):
             write(path_of(view), [self.dataset.read_bytes(view.name)])
+
+
+def check_splits(dataset: ImageDataset) -> None:
+    """See that splits can be folders, and that what is said of the dataset as a whole is sound.
+
+    Raises:
+        InvalidInputError: A split has a name that is not safe.
+        InvalidMetadataError: An attribute is not sound.
+    """
+    for split in dataset.splits:
+        reason = check_relative(split)
+        if reason is not None:
+            raise InvalidInputError(f"the split {split!r} can't be a folder, it {reason}: give it another name")
+    Report(attribute_issues(dataset.attributes)).raise_errors()
 
 
 def _taken(table: pa.Table, rows: Sequence[int]) -> pa.Table:

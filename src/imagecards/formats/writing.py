@@ -12,9 +12,7 @@ from imagecards.errors import InvalidInputError
 from imagecards.formats.losses import LossReport
 from imagecards.formats.options import check_options
 from imagecards.formats.reading import named_format
-from imagecards.formats.scene import Scene
-from imagecards.paths import check_relative
-from imagecards.records import Report, attribute_issues
+from imagecards.formats.scene import Scene, check_splits
 
 
 @collector_at_rest()
@@ -47,11 +45,7 @@ def write(
         StorageError: The folder can't be written.
     """
     write_scene = writer_of(format, options)
-    for split in dataset.splits:
-        reason = check_relative(split)
-        if reason is not None:
-            raise InvalidInputError(f"the split {split!r} can't be a folder, it {reason}: give it another name")
-    Report(attribute_issues(dataset.attributes)).raise_errors()
+    check_splits(dataset)
     scene = Scene(dataset, executor)
     with new_folder(to) as write_file:
         write_scene(scene, write_file, **options)

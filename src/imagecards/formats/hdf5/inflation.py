@@ -1,0 +1,64 @@
+"""How large the chunks of an HDF5 dataset become: HDF5 inflates all that there is, whatever size it should have."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+DEFLATE, SHUFFLE, FLETCHER32, LZF = 1, 2, 3, 32000
+_GROWTH = {DEFLATE: 1032, LZF: 90}  # how many times as large what these filters wrote can become
+_PIECE = 1 << 20
+
+
+def chunks_stay_within(limit: int, dataset: Any, index: int | None = None) -> bool:
+    """Whether no chunk that is about to be read becomes larger than it may.
+
+    Only where the stored bytes leave room for it are chunks looked at, and only large ones are inflated for it, piece
+    by piece.
+
+    Args:
+        limit: In bytes.
+        dataset: h5py's ``DatasetID``, with known filters, each of them once.
+        index: The place of the first axis that is to be read; all by default.
+    """
+    from h5py import h5d
+
+    made = dataset.get_create_plist()
+    if made.get_layout() != h5d.CHUNKED:
+        return True
+    filters = [made.get_filter(place)[0] for place in range(made.get_nfilters())]
+    growth = 1
+    for number in filters:
+        growth *= _GROWTH.get(number, 1)
+    if growth == 1 or dataset.get_storage_size() * growth <= limit:
+        return True
+    for corner in _corners(dataset.shape, made.get_chunk(), index):
+        info = dataset.get_chunk_info_by_coord(corner)
+        if info.size * growth <= limit:
+            continue
+        only_deflated = growth == _GROWTH[DEFLATE] and info.filter_mask == 0
+        if not only_deflated or not _inflates_within(limit, dataset.read_direct_chunk(corner)[1]):
+            return False
+    return True
+
+
+def _corners(shape: tuple[int, ...], chunk: tuple[int, ...], index: int | None) -> Iterator[tuple[int, ...]]:
+    """Where the chunks begin that are read."""
+    axes = [range(0, side, step) for side, step in zip(shape, chunk, strict=True)]
+    if index is not None:
+        axes[0] = range(index - index % chunk[0], index + 1, chunk[0])
+    for places in np.ndindex(*(len(axis) for axis in axes)):
+        yield tuple(axis[place] for axis, place in zip(axes, places, strict=True))
+
+
+def _inflates_within(limit: int, data: bytes) -> bool:
+    """Whether a deflated stream has at most so many bytes; they are counted, and not kept."""
+    stream, total = zlib.decompressobj(), 0
+    while not stream.eof and total <= limit:
+        piece = stream.decompress(data, _PIECE)
+        total += len(piece)
+        if not piece and not stream.unconsumed_tail:
+            break  # cut short: HDF5 will say so
+        data = stream.unconsumed_tail
+    return total <= limit
