@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from imagecards.errors import InvalidInputError
 from imagecards.torch.order import shuffled, stream_order
@@ -30,7 +31,7 @@ def as_loaded(batches: list[slice], workers: int) -> list[slice]:
     return merged
 
 
-def run(order: np.ndarray, begin: int, size: int, ranks: int, workers: int, most: int) -> tuple[list[int], int]:
+def run(order: NDArray[np.int64], begin: int, size: int, ranks: int, workers: int, most: int) -> tuple[list[int], int]:
     """The images that all ranks take in at most so many steps, and how many of the epoch are taken then."""
     bounds = step_bounds(begin, len(order), size, ranks)
     taken = []
