@@ -196,7 +196,7 @@ def test_what_can_not_be_is_told(flakes: ic.ImageDataset, tmp_path: Path) -> Non
     with pytest.raises(InvalidInputError, match="seed 1, and here 0"):
         Loader(dataset).load_state_dict(Loader(dataset, seed=1).state_dict())
     with pytest.raises(InvalidInputError, match="not ImageDataset"):
-        Loader(flakes)
+        Loader(flakes)  # type: ignore[arg-type]
 
 
 def test_ranks_come_from_the_environment(flakes: ic.ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from imagecards.cli import (
     lineage,
     listing,
     lock,
+    preview,
     register,
     replay,
     show,
@@ -41,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 _ROOMS = (
-    *(validate, convert, register, derive, attach, listing, show, diff),
+    *(validate, convert, register, derive, attach, listing, show, preview, diff),
     *(leaks, lineage, replay, uses, lock, fetch, tag, verify, gc),
 )
 for room in _ROOMS:

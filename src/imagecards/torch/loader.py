@@ -1,14 +1,16 @@
 """Loader: a DataLoader whose order is one for all ranks and workers, and that can stop and go on."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch.utils.data
 
 import torch
 from imagecards.errors import ImageCardsError, InvalidInputError
 from imagecards.torch.batching import collate
+from imagecards.torch.examples import Examples
 from imagecards.torch.map_dataset import MapDataset, check_dataset
+from imagecards.torch.order import Places
 from imagecards.torch.ranks import rank_and_ranks
 from imagecards.torch.steps import Bounds, Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
 from imagecards.torch.stream_dataset import StreamDataset
@@ -61,14 +63,14 @@ class Loader(torch.utils.data.DataLoader):
         self._rank, self._ranks = rank_and_ranks(rank, world_size)
         check_rank(self._rank, self._ranks, len(dataset), tail)
         for name, value in {"batch_size": batch_size, "buffer": buffer}.items():
-            if not isinstance(value, int) or value < 1:
+            if value < 1:
                 raise InvalidInputError(f"{name} is a whole number from 1, not {value!r}")
         wrong = [name for name in _OURS if name in options]
         if wrong or options.get("in_order") is False:
             name = wrong[0] if wrong else "in_order=False"
             raise InvalidInputError(f"a Loader decides itself what comes in which order: leave {name} out; see tail=")
         self._size, self._tail = batch_size, tail
-        self._recipe = {"seed": seed, "shuffle": shuffle, "buffer": buffer if isinstance(dataset, StreamDataset) else 0}
+        self._recipe = _Recipe(seed, shuffle, buffer if isinstance(dataset, StreamDataset) else 0)
         self._epoch = self._begin = self._taken = 0
         self._on_start = on_start
         self._examples = dataset
@@ -92,7 +94,12 @@ class Loader(torch.utils.data.DataLoader):
 
     def state_dict(self) -> dict[str, Any]:
         """Where the epoch stands, between two batches: small, JSON, and the same on all ranks."""
-        return {"epoch": self._epoch, "taken": self._taken, "images": self._examples.names_digest, **self._recipe}
+        return {
+            "epoch": self._epoch,
+            "taken": self._taken,
+            "images": self._examples.names_digest,
+            **self._recipe._asdict(),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a loader stood, with as many ranks and workers, and as large batches, as this one has.
@@ -120,7 +127,7 @@ class Loader(torch.utils.data.DataLoader):
         if self._turns is not None:
             self._turns.begin(self._epoch, self._begin)
         else:
-            order = self._examples.order(self._recipe["seed"], self._epoch, shuffle=self._recipe["shuffle"], buffer=1)
+            order = self._recipe.order(self._examples, self._epoch)
             parts = rank_batches(bounds, self._rank, self._ranks)
             self._batches.made = [order[positions(part, len(order))].tolist() for part in parts]
         self._taken, self._begin = self._begin, 0
@@ -151,6 +158,18 @@ class Loader(torch.utils.data.DataLoader):
         return step_bounds(self._begin, len(self._examples), self._size, self._ranks, self._tail)
 
 
+class _Recipe(NamedTuple):
+    """What the orders of all epochs follow from."""
+
+    seed: int
+    shuffle: bool
+    buffer: int
+
+    def order(self, dataset: Examples, epoch: int) -> Places:
+        """The rows of an epoch in their order."""
+        return dataset.order(self.seed, epoch, shuffle=self.shuffle, buffer=self.buffer)
+
+
 class _Batches:
     """The rows of each batch that comes next."""
 
@@ -172,8 +191,8 @@ class _Turns(torch.utils.data.IterableDataset):
     Where an epoch begins lies in shared memory, so that workers that persist see it.
     """
 
-    def __init__(self, dataset: StreamDataset, recipe: Mapping[str, Any], share: tuple[int, int, int, Tail]) -> None:
-        self._dataset, self._recipe, self._share = dataset, dict(recipe), share
+    def __init__(self, dataset: StreamDataset, recipe: "_Recipe", share: tuple[int, int, int, Tail]) -> None:
+        self._dataset, self._recipe, self._share = dataset, recipe, share
         self._start = torch.zeros(2, dtype=torch.int64).share_memory_()
 
     def begin(self, epoch: int, taken: int) -> None:
@@ -183,12 +202,10 @@ class _Turns(torch.utils.data.IterableDataset):
     def __iter__(self) -> Iterator[list[Any]]:
         epoch, taken = self._start.tolist()
         size, rank, ranks, tail = self._share
-        order = self._dataset.order(
-            self._recipe["seed"], epoch, shuffle=self._recipe["shuffle"], buffer=self._recipe["buffer"]
-        )
+        order = self._recipe.order(self._dataset, epoch)
         worker = torch.utils.data.get_worker_info()
         number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         bounds = step_bounds(taken, len(order), size, ranks, tail)
         mine = worker_batches(rank_batches(bounds, rank, ranks), number, workers)
         rows = (order[positions(part, len(order))] for part in mine)
-        return self._dataset.read_batches(rows, ahead=self._recipe["buffer"] // (ranks * workers))
+        return self._dataset.read_batches(rows, ahead=self._recipe.buffer // (ranks * workers))
