@@ -18,7 +18,7 @@ from imagecards.torch import Loader, MapDataset  # noqa: E402
 nn = torch.nn
 
 
-class SmallUNet(torch.nn.Module):  # type: ignore[name-defined,misc]  # torch's class
+class SmallUNet(torch.nn.Module):  # type: ignore[name-defined]  # torch's class
     """One level down and up again, with a way across."""
 
     def __init__(self) -> None:

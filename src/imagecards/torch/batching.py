@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from torch.utils.data import default_collate
-
 import torch
+from torch.utils.data import default_collate
 
 
 def collate(examples: Sequence[Any]) -> Any:

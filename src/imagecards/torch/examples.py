@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
 import torch
+
 from imagecards.datasets import ImageDataset
 from imagecards.errors import FormatError, InvalidInputError
 from imagecards.geometry import runs_of, runs_to_mask

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import torch
 import torch.utils.data
 
-import torch
 from imagecards.errors import ImageCardsError, InvalidInputError
 from imagecards.torch.batching import collate
 from imagecards.torch.examples import Examples
