@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import diff, formats, lookup, reading, register, steps, validate
+from benchmarks import diff, formats, loading, lookup, reading, register, steps, validate
 from benchmarks.children import ROOT, compile_package
 from benchmarks.figures import Outcome, Sample, Suite
 from benchmarks.machine import describe
@@ -23,12 +23,15 @@ _SUITES = MappingProxyType(
         "validate": validate.suites,
         "lookup": lookup.suites,
         "reading": reading.suites,
+        "loading": loading.suites,
         "diff": diff.suites,
         "formats": formats.suites,
         "steps": steps.suites,
     }
 )
-_NEEDED = MappingProxyType({"register": ("peers",), "formats": ("supervision", "datumaro"), "steps": ("folds",)})
+_NEEDED = MappingProxyType(
+    {"register": ("peers",), "formats": ("supervision", "datumaro"), "steps": ("folds",), "loading": ("loading",)}
+)
 
 
 def main() -> None:

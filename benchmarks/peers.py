@@ -14,6 +14,7 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "peers": ("dvc==3.67.1", "trackio==0.43.0"),
         "supervision": ("supervision==0.31.2", "opencv-python-headless==4.14.0.94"),
         "datumaro": ("datumaro==1.13.12",),
+        "loading": ("webdataset==1.0.2", "datasets==5.2.0", "pillow==13.0.0"),
         "folds": ("iterative-stratification==0.1.9", "scikit-learn==1.9.1"),
     }
 )

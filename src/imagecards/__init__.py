@@ -46,7 +46,7 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name in _ROOM_OF:
         return getattr(import_module(f"imagecards.{_ROOM_OF[name]}"), name)
-    if name in ("errors", "formats", "geometry", "recipes", "splits", "testing", "transforms", *_ROOMS):
+    if name in ("errors", "formats", "geometry", "recipes", "splits", "testing", "torch", "transforms", *_ROOMS):
         return import_module(f"imagecards.{name}")
     raise AttributeError(f"module 'imagecards' has no attribute {name!r}")
 

@@ -385,8 +385,8 @@ def test_every_command_has_json(run: Run) -> None:
     shown = run("--help").out
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     expected = (
-        "validate convert compare formats register materialize derive attach list versions log show diff leaks lineage "
-        "impact replay use uses lock fetch copy push pull sync tag untag withdraw verify gc cache"
+        "validate convert compare formats register materialize derive attach list versions log show preview diff leaks "
+        "lineage impact replay use uses lock fetch copy push pull sync tag untag withdraw verify gc cache severstal"
     )
     assert " ".join(commands) == expected
     without_one = ("validate", "convert", "compare", "formats", "copy", "sync", "cache")
@@ -404,3 +404,13 @@ def test_help_explains_the_exit_codes_and_fits(run: Run) -> None:
     assert "..." not in shown.partition("Commands:")[2].partition("Exit codes")[0]
     assert run("-h").out == shown
     assert run("--version").out.startswith("imagecards ")
+
+
+def test_preview_draws_a_version_the_same_each_time(run: Run, filled: Path, tmp_path: Path) -> None:
+    done = run("preview", "vision/cats@prod", "-o", tmp_path / "a.png", "-n", 2, "--width", 300)
+    assert (done.code, done.out) == (0, f"drew 2 images of vision/cats@1.0.0 into {tmp_path / 'a.png'}\n")
+    facts = run("preview", "vision/cats@prod", "-o", tmp_path / "b.png", "-n", 2, "--width", 300, "--json").json
+    assert (facts["images"], facts["size"][0]) == (2, 300)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert run("preview", "vision/cats", "-o", tmp_path / "c.png", "--split", "train").code == 3
+    assert not (tmp_path / "c.png").exists()

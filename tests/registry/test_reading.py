@@ -7,9 +7,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from imagecards import CardRegistry, ImageDataset, ImageMetadata, ImageRecord
+from imagecards.datasets import Placed
 from imagecards.errors import AlreadyExistsError, IntegrityError, InvalidInputError, NotFoundError
 from imagecards.storage import MemoryStore
 
@@ -188,3 +190,16 @@ def test_an_empty_split_is_one(registry: CardRegistry, make_folder: MakeFolder, 
     registry.register(ImageDataset(image_dir=tmp_path / "both"), "a/b")
     assert {name: len(names) for name, names in opened(registry, "a/b").splits.items()} == {"test": 0, "train": 2}
     assert registry.verify(deep=True).ok
+
+
+def test_places_tell_shard_and_first_byte(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    registry.register(ImageDataset(image_dir=make_folder(4)), "a/b")
+    dataset = registry.open("a/b")
+    assert isinstance(dataset, ImageDataset)
+    source = dataset.source
+    assert isinstance(source, Placed)
+    (shard,) = (Path(registry.url) / "data").rglob("*.tar")
+    names = pa.chunked_array([["002.png", "000.png"]])
+    for name, (number, offset) in zip(names.to_pylist(), source.places(names).tolist(), strict=True):
+        data = dataset.read_bytes(name)
+        assert (number, shard.read_bytes()[offset : offset + len(data)]) == (0, data)

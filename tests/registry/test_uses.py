@@ -149,3 +149,12 @@ def test_impact_tells_of_versions_that_can_not_be_looked_into(registry: CardRegi
     found = registry.impact("000.png")
     assert [hit.reference for hit in found.hits] == ["a/c@1.0.0"]
     assert [problem.card for problem in found.problems] == ["a/b@1.0.0"]
+
+
+def test_a_run_is_kept_with_the_revision_of_its_code(filled: CardRegistry) -> None:
+    use = filled.record_use("a/t", "model/unet@3", run="r17", metadata={"epochs": 2})
+    assert use.metadata["run"] == "r17"
+    assert use.metadata["epochs"] == 2
+    assert "imagecards" in use.metadata["code"]
+    assert filled.record_use("a/t", "model/unet@3", run="r17", metadata={"epochs": 2}) == use
+    assert filled.record_use("a/t", "model/unet@3", run="r18", metadata={"epochs": 2}) != use

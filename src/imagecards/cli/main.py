@@ -22,6 +22,7 @@ from imagecards.cli import (
     listing,
     lock,
     materialize,
+    preview,
     register,
     replay,
     severstal,
@@ -45,7 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 _ROOMS = (
-    *(validate, convert, register, materialize, derive, attach, listing, show, diff),
+    *(validate, convert, register, materialize, derive, attach, listing, show, preview, diff),
     *(leaks, lineage, replay, uses, lock, fetch, copying, tag, verify, gc, cache, severstal),
 )
 for room in _ROOMS:

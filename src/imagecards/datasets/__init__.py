@@ -24,6 +24,7 @@ from imagecards.datasets.folder import FolderSource
 from imagecards.datasets.foldermemo import FolderMemo
 from imagecards.datasets.joined import JoinedSource
 from imagecards.datasets.layout import Layout
+from imagecards.datasets.placed import Placed
 from imagecards.datasets.renamed import RenamedSource
 from imagecards.datasets.scan import FolderScan, FoundFile, is_image_name, scan_folder
 from imagecards.datasets.sides import Side, in_order, used_categories
@@ -50,6 +51,7 @@ __all__ = [
     "JoinedSource",
     "Layout",
     "Place",
+    "Placed",
     "Relay",
     "RenamedSource",
     "Side",

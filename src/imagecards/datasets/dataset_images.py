@@ -8,6 +8,7 @@ from imagecards.datasets.source import Source
 from imagecards.images import MAX_PIXELS, decode
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from PIL import Image
 
 
@@ -17,6 +18,10 @@ class DatasetImages:
     _source: Source
 
     if TYPE_CHECKING:
+
+        @cached_property
+        def table(self) -> pa.Table:
+            """The records; the dataset has them."""
 
         @cached_property
         def names(self) -> tuple[str, ...]:
@@ -55,3 +60,20 @@ class DatasetImages:
             FormatError: It is not an image that can be decoded.
         """
         return decode(self.read_bytes(name), max_pixels=max_pixels)
+
+    def show(self, count: int = 12, *, width: int = 1_000) -> "Image.Image":
+        """Draw some images side by side, with their boxes, masks, classes and captions.
+
+        The same dataset gives the same picture. A notebook shows it; ``.save("sheet.png")`` keeps it.
+
+        Args:
+            count: How many images, at most; they are taken at equal distances from the whole dataset.
+            width: Of the sheet, in pixels.
+
+        Raises:
+            InvalidInputError: There are no images, or the sheet would be too narrow.
+        """
+        from imagecards.datasets.showing import panels_of
+        from imagecards.sheets import draw_sheet
+
+        return draw_sheet(panels_of(self._source, self.table, count), width=width)

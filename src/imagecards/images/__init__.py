@@ -6,11 +6,13 @@ from imagecards.images.exif import orientation
 from imagecards.images.header import probe, read_header, read_tiff_header, seems_complete, too_many_pixels
 from imagecards.images.info import EXTENSIONS, MAX_PIXELS, Content, ImageInfo, describe, sniff
 from imagecards.images.picture import Picture, read_picture
+from imagecards.images.pixels import ColourMode, read_pixels
 from imagecards.images.resample import resampled
 
 __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
+    "ColourMode",
     "Content",
     "ImageInfo",
     "Picture",
@@ -21,6 +23,7 @@ __all__ = [
     "probe",
     "read_header",
     "read_picture",
+    "read_pixels",
     "read_tiff_header",
     "resampled",
     "seems_complete",

@@ -99,20 +99,26 @@ class Auditor(Catalogue):
 
         return tuple(read_uses(self.store, self._load_any(reference)))
 
-    def record_use(self, reference: AnyReference, by: str, *, metadata: Mapping[str, Any] | None = None) -> Use:
+    def record_use(
+        self, reference: AnyReference, by: str, *, run: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> Use:
         """Record that something used a version: ``by="model/unet@3"``. The same use, recorded again, is one.
 
         Args:
             reference: Which version.
             by: Who or what used it.
+            run: Which run of it. Kept as ``run``, and beside it as ``code`` the revision of the code that runs: the
+                commit of the git repository of the working directory, and whether files differ from it.
             metadata: Anything else, as JSON.
 
         Raises:
             InvalidInputError: ``by`` or the metadata can't be kept.
         """
+        from imagecards.registry.circumstances import code_revision
         from imagecards.registry.uses import record_use
 
-        return record_use(self.store, self.load(reference), by, metadata or {})
+        ran = {} if run is None else {"run": run, "code": code_revision()}
+        return record_use(self.store, self.load(reference), by, {**ran, **(metadata or {})})
 
     def lock(self, *references: str, path: str | os.PathLike[str] = "imagecards.lock") -> "Lock":
         """Pin references to the cards that they mean now, in a file that `load` and `open` take as ``lock=``.

@@ -73,6 +73,12 @@ class ShardSource:
         rows = pc.index_in(names, value_set=self._facts["file_name"])
         return self._facts.take(rows).set_column(0, "file_name", names)
 
+    def places(self, names: pa.ChunkedArray) -> NDArray[np.int64]:
+        """Where images lie: shard and first byte, shape (n, 2)."""
+        rows = pc.index_in(names, value_set=self._facts["file_name"]).to_numpy()
+        columns = (np.frombuffer(self._shard, np.int32), np.frombuffer(self._offset, np.int64))
+        return np.stack([column[rows].astype(np.int64) for column in columns], axis=1)
+
     def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
         """The bytes of several images, in the order of ``names``.
 

@@ -1,0 +1,7 @@
+"""Which examples in docstrings can't be tried: those of a room whose extra is not installed."""
+
+from importlib.util import find_spec
+
+_NEEDS_TORCH = ("batching", "examples", "loader", "map_dataset", "ranks", "stream_dataset")
+
+collect_ignore = [] if find_spec("torch") else [f"imagecards/torch/{name}.py" for name in _NEEDS_TORCH]

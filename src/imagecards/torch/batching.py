@@ -1,0 +1,28 @@
+"""Batches of examples."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import default_collate
+
+
+def collate(examples: Sequence[Any]) -> Any:
+    """Make a batch of examples, which may have different numbers of boxes and images of different sizes.
+
+    Args:
+        examples: Pairs of image and target; or names, bytes and records; or what a transform made of them.
+
+    Returns:
+        Of pairs with a dictionary: the images, stacked where all have the same size, else as a list, and the targets as
+        a list. Of names, bytes and records: a list for each. Of anything else what torch's ``default_collate`` makes.
+    """
+    first = examples[0]
+    if isinstance(first, tuple) and len(first) == 2 and isinstance(first[1], dict):
+        images, targets = zip(*examples, strict=True)
+        alike = all(isinstance(image, torch.Tensor) for image in images)
+        alike = alike and len({(image.shape, image.dtype) for image in images}) == 1
+        return torch.stack(images) if alike else list(images), list(targets)
+    if isinstance(first, tuple) and any(isinstance(part, bytes) for part in first):
+        return tuple(list(part) for part in zip(*examples, strict=True))
+    return default_collate(list(examples))
