@@ -17,7 +17,7 @@ def show_cache(
     clear: Annotated[bool, typer.Option("--clear", help="Delete it; what is needed again is fetched again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is kept of registries on servers, and how much it may become."""
+    """Show what this machine keeps of registries on servers."""
     from imagecards.storage import eviction
     from imagecards.storage.cache import open_cache
 
