@@ -23,7 +23,7 @@ def preview(
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw images of a version, with boxes, masks, classes and captions.
+    """Draw images of a version, with boxes, masks and captions.
 
     The same version gives the same file.
     """

@@ -4,6 +4,7 @@ Samples of 8 and 16 bits are weighed in whole numbers. Others are weighed in dou
 no step is left to a library that may order or fuse them otherwise.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,7 @@ def _lines(pixels: NDArray[Any], wanted: int) -> NDArray[Any]:
     return total.reshape(wanted, *pixels.shape[1:])
 
 
+@lru_cache(maxsize=32)  # of a data set, most images have one size; together they take some hundred kilobytes
 def weights(length: int, wanted: int, *, exact: bool) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Which pixels of a line make up each pixel of a line of another length, and how much each of them counts.
 
@@ -96,12 +98,18 @@ def weights(length: int, wanted: int, *, exact: bool) -> tuple[NDArray[np.int64]
         exact: Gives whole numbers that add up to 65,536; otherwise doubles that add up to 1.
 
     Returns:
-        Places and weights, both of shape (wanted, n).
+        Places and weights, both of shape (wanted, n), which can't be changed.
 
     Example:
         >>> [part.tolist() for part in weights(3, 3, exact=True)]
         [[[0], [1], [2]], [[65536], [65536], [65536]]]
     """
+    places, found = _weights(length, wanted, exact=exact)
+    places.flags.writeable = found.flags.writeable = False
+    return places, found
+
+
+def _weights(length: int, wanted: int, *, exact: bool) -> tuple[NDArray[np.int64], NDArray[Any]]:
     if length == wanted:
         return np.arange(length)[:, None], np.full((length, 1), _UNIT if exact else 1.0)
     scale = length / wanted

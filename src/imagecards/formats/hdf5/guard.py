@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import file_digest
+from math import prod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagecards.errors import FormatError, IntegrityError, NotFoundError
-from imagecards.formats.hdf5.inflation import DEFLATE, FLETCHER32, LZF, SHUFFLE, chunks_stay_within
+from imagecards.formats.hdf5.guarded import GuardedDataset, GuardedGroup
+from imagecards.formats.hdf5.inflation import DEFLATE, FLETCHER32, LZF, SHUFFLE
 from imagecards.records import printable
 
 _FILTERS = frozenset({DEFLATE, SHUFFLE, FLETCHER32, LZF})
@@ -100,67 +102,46 @@ class GuardedFile:
                 raise self.fault(f"has {count:,} objects, and {self.limits.objects:,} are the limit", group)
             return [self._text(name, group) for name in found]
 
-    def dataset(self, path: str) -> Any:
-        """Open a dataset by its path, after all that leads to it, and it itself, was found to be harmless.
+    def group(self, path: str) -> GuardedGroup:
+        """Open a group, to read several things in it: what `read` and `attribute` take as ``within``."""
+        with self.telling(path):
+            return GuardedGroup(path, self._open(path))
 
-        Returns:
-            h5py's ``DatasetID``.
+    def dataset(self, path: str, within: GuardedGroup | None = None) -> GuardedDataset:
+        """Open a dataset by its path, after all that leads to it, and it itself, was found to be harmless.
 
         Raises:
             FormatError: Something isn't, or there is no such dataset.
         """
         from h5py import h5d
 
+        path = path if within is None else f"{within.path}/{path}"
         with self.telling(path):
-            found = self._open(path)
+            found = self._open(path, within)
             if not isinstance(found, h5d.DatasetID):
                 raise self.fault("is no dataset", path)
             self._check_dataset(found, path)
-            return found
+            return GuardedDataset(self, found, path)
 
-    def read(self, path: str) -> NDArray[Any]:
+    def read(self, path: str, within: GuardedGroup | None = None) -> NDArray[Any]:
         """Read a whole dataset.
 
         Raises:
             FormatError: It is not harmless, larger than the limit, or damaged.
         """
-        found = self.dataset(path)
-        with self.telling(path):
-            return self.read_part(found, path)
+        return self.dataset(path, within).read()
 
-    def read_part(self, dataset: Any, path: str, index: int | None = None) -> NDArray[Any]:
-        """Read a dataset that `dataset` gave, or what it has at one place of its first axis.
-
-        Raises:
-            FormatError: It would be larger than the limit, or is damaged.
-        """
-        from h5py import h5s
-
-        with self.telling(path):
-            shape, dtype = dataset.shape, dataset.dtype
-            part = shape if index is None else (1, *shape[1:])
-            self._check_size(int(np.prod(part, dtype=object)) * dtype.itemsize, path)
-            if not chunks_stay_within(self.limits.nbytes, dataset, index):
-                raise self.fault(f"has a chunk that would become larger than {self.limits.nbytes:,} bytes", path)
-            space = dataset.get_space()
-            if index is not None:
-                space.select_hyperslab((index, *(0 for _ in shape[1:])), part)
-            values = np.empty(part, dtype)
-            if values.size:
-                dataset.read(h5s.create_simple(part) if part else space, space, values)
-            return values if index is None else values[0]
-
-    def attribute(self, name: str, group: str = "/") -> Any:
-        """The value of an attribute: a number, or text; ``None`` where there is none.
+    def attribute(self, name: str, within: GuardedGroup | None = None) -> Any:
+        """The value of an attribute of the file, or of a group: a number, or text; ``None`` where there is none.
 
         Raises:
             FormatError: It is something else.
         """
         from h5py import h5a, h5t
 
-        place = f"{group}@{name}"
+        place = f"@{name}" if within is None else f"{within.path}@{name}"
         with self.telling(place):
-            found = self._open(group)
+            found = self._file.id if within is None else within.found
             if not h5a.exists(found, name.encode()):
                 return None
             attribute = h5a.open(found, name.encode())
@@ -210,12 +191,12 @@ class GuardedFile:
             message = f"{printable(str(self.path))} has other bytes than it should have: fetch it again"
             raise IntegrityError(message, str(self.path), digest, actual)
 
-    def _open(self, path: str) -> Any:
+    def _open(self, path: str, within: GuardedGroup | None = None) -> Any:
         """Open what a path leads to, link by link."""
         from h5py import h5g, h5o
 
-        found: Any = self._file.id
-        for name in filter(None, path.split("/")):
+        found: Any = self._file.id if within is None else within.found
+        for name in filter(None, (path if within is None else path.removeprefix(f"{within.path}/")).split("/")):
             raw = name.encode()
             if not isinstance(found, h5g.GroupID) or not found.links.exists(raw):
                 raise self.fault("is not there", path)
@@ -247,12 +228,12 @@ class GuardedFile:
         kind = found.get_type()
         if not self._is_plain(kind) or kind.get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM):
             raise self.fault("holds neither numbers nor text of a fixed length", path)
-        declared = int(np.prod(found.shape or (), dtype=object)) * kind.get_size()
+        declared = prod(found.shape or ()) * kind.get_size()
         stored = found.get_storage_size()
         if declared > max(_SMALL, self.limits.ratio * stored):
             raise self.fault(f"declares {declared:,} bytes and stores {stored:,}", path)
         if layout == h5d.CHUNKED:
-            self._check_size(int(np.prod(made.get_chunk(), dtype=object)) * kind.get_size(), path)
+            self.check_size(prod(made.get_chunk()) * kind.get_size(), path)
 
     @staticmethod
     def _is_plain(kind: Any) -> bool:
@@ -262,7 +243,8 @@ class GuardedFile:
             return not kind.is_variable_str()
         return kind.get_size() in (1, 2, 4, 8)
 
-    def _check_size(self, nbytes: int, path: str) -> None:
+    def check_size(self, nbytes: int, path: str) -> None:
+        """See that so many bytes may be read at once."""
         if nbytes > self.limits.nbytes:
             raise self.fault(f"has {nbytes:,} bytes at once, and {self.limits.nbytes:,} are the limit", path)
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,29 +12,21 @@ _GROWTH = {DEFLATE: 1032, LZF: 90}  # how many times as large what these filters
 _PIECE = 1 << 20
 
 
-def chunks_stay_within(limit: int, dataset: Any, index: int | None = None) -> bool:
-    """Whether no chunk that is about to be read becomes larger than it may.
+def never_larger(limit: int, dataset: Any) -> bool:
+    """Whether what a dataset stores can't become larger than a limit, however it is packed."""
+    return dataset.get_storage_size() * _growth(dataset) <= limit or _growth(dataset) == 1
 
-    Only where the stored bytes leave room for it are chunks looked at, and only large ones are inflated for it, piece
-    by piece.
+
+def chunks_stay_within(limit: int, dataset: Any, index: int | None = None) -> bool:
+    """Whether no chunk that is about to be read becomes larger than it may; large ones are inflated and counted.
 
     Args:
         limit: In bytes.
         dataset: h5py's ``DatasetID``, with known filters, each of them once.
         index: The place of the first axis that is to be read; all by default.
     """
-    from h5py import h5d
-
-    made = dataset.get_create_plist()
-    if made.get_layout() != h5d.CHUNKED:
-        return True
-    filters = [made.get_filter(place)[0] for place in range(made.get_nfilters())]
-    growth = 1
-    for number in filters:
-        growth *= _GROWTH.get(number, 1)
-    if growth == 1 or dataset.get_storage_size() * growth <= limit:
-        return True
-    for corner in _corners(dataset.shape, made.get_chunk(), index):
+    growth = _growth(dataset)
+    for corner in _corners(dataset.shape, dataset.get_create_plist().get_chunk(), index):
         info = dataset.get_chunk_info_by_coord(corner)
         if info.size * growth <= limit:
             continue
@@ -41,6 +34,16 @@ def chunks_stay_within(limit: int, dataset: Any, index: int | None = None) -> bo
         if not only_deflated or not _inflates_within(limit, dataset.read_direct_chunk(corner)[1]):
             return False
     return True
+
+
+def _growth(dataset: Any) -> int:
+    """How many times as large as what is stored the chunks may become; 1 where there are none."""
+    from h5py import h5d
+
+    made = dataset.get_create_plist()
+    if made.get_layout() != h5d.CHUNKED:
+        return 1
+    return prod(_GROWTH.get(made.get_filter(place)[0], 1) for place in range(made.get_nfilters()))
 
 
 def _corners(shape: tuple[int, ...], chunk: tuple[int, ...], index: int | None) -> Iterator[tuple[int, ...]]:

@@ -181,5 +181,7 @@ def _sized(runs: Runs, shape: tuple[int, int], rule: MaskRule) -> NDArray[np.boo
     rows, columns = (
         np.arange(wanted, dtype=np.int64) * length // wanted for wanted, length in zip(shape, runs.size, strict=True)
     )
-    chosen: NDArray[np.bool_] = runs_to_mask(runs)[rows[:, None], columns]
+    bits = np.arange(runs.counts.size) % 2 == 1
+    down_the_columns = np.repeat(bits, runs.counts).reshape(runs.size[1], runs.size[0])
+    chosen: NDArray[np.bool_] = down_the_columns[columns][:, rows].T
     return chosen

@@ -93,12 +93,12 @@ class PackedWriter:
         file.attrs["n_examples"] = np.int64(count)
         file.attrs["layout"] = np.bytes_(b"packed")
 
-        def column(name: str, shape: tuple[int, ...], dtype: Any, rows: int = min(count, _ROWS)) -> Any:
+        def column(name: str, shape: tuple[int, ...], dtype: Any, rows: int = min(count, _ROWS), level: int = 1) -> Any:
             made = {"chunks": (rows, *shape), "fletcher32": True, "track_times": False}
             packed = {"compression": "gzip", "compression_opts": level} if level else {}
             return file.create_dataset(name, (count, *shape), dtype, **made, **packed)
 
-        self._image = column("image", extent.image, extent.dtype, 1)
+        self._image = column("image", extent.image, extent.dtype, 1, level)
         scalar = extent.label == ()
         self._label = column("label", extent.label, extent.label_dtype, min(count, _ROWS) if scalar else 1)
         self._columns: dict[str, tuple[Any, NDArray[Any]]] = {}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imagecards.errors import InvalidInputError, NotFoundError
 from imagecards.formats.hdf5.guard import GuardedFile, Limits
+from imagecards.formats.hdf5.guarded import GuardedDataset
 from imagecards.formats.hdf5.normalising import Normalisation, check_normalisation, normalised
 from imagecards.records import printable
 
@@ -125,7 +126,7 @@ class _ExampleFile:
         if layout not in (None, "packed"):
             raise guarded.fault(f"has the layout {layout!r:.40}, which is not known here")
         said = guarded.attribute("n_examples")
-        self._columns: dict[str, Any] = {}
+        self._columns: dict[str, GuardedDataset] = {}
         if layout == "packed":
             names = guarded.names()
             self._columns = {name: guarded.dataset(name) for name in names}
@@ -147,17 +148,18 @@ class _ExampleFile:
         return self._packed(index) if self._columns else self._group(index)
 
     def _group(self, index: int) -> Example:
-        group, guarded = f"example_{index}", self.guarded
-        image, label = guarded.read(f"{group}/image"), guarded.read(f"{group}/label")
+        guarded = self.guarded
+        group = guarded.group(f"example_{index}")
+        image, label = guarded.read("image", group), guarded.read("label", group)
         told = [guarded.attribute(name, group) for name in ("file_name", "image_digest", "record_digest")]
         return Example(image, label, *(None if each is None else str(each) for each in told))
 
     def _packed(self, index: int) -> Example:
-        image = self.guarded.read_part(self._columns["image"], "image", index)
+        image = self._columns["image"].read_at(index)
         if "label" in self._short:
             label = np.asarray(self._short["label"][index])
         else:
-            label = self.guarded.read_part(self._columns["label"], "label", index)
+            label = self._columns["label"].read_at(index)
         if "image_size" in self._short:
             height, width = self._side("image_size", index, image.shape[-2:])
             image = image[..., :height, :width]
@@ -197,7 +199,7 @@ def written_digests(path: Path) -> list[bytes]:
         if file._columns:
             found = [row.tobytes() for row in file._short.get("image_digest", ())]
         else:
-            told = [guarded.attribute("image_digest", f"example_{index}") for index in range(file.count)]
+            told = [guarded.attribute("image_digest", guarded.group(f"example_{index}")) for index in range(file.count)]
             found = [bytes.fromhex(str(each).removeprefix("sha256:")) for each in told]
     return found
 

@@ -34,7 +34,7 @@ def write_hdf5(
     masks: MaskRule = "any-overlap",
     files: int = 1,
     name: str = "preprocessed_data",
-    level: int = 1,
+    level: int = 0,
     processes: int | None = None,
 ) -> None:
     """Write ``<split>/<name>-<k>_p0.h5``, ``meta_<split>.dat`` and ``data_params.json``.
@@ -50,7 +50,7 @@ def write_hdf5(
         masks: How masks get another size.
         files: How many files each split gets.
         name: What the names of files begin with.
-        level: How hard ``packed`` compresses.
+        level: How hard ``packed`` compresses images.
         processes: Shares examples as the original converter does.
 
     Raises:

@@ -1,0 +1,82 @@
+"""What is inside an HDF5 file that was found to be harmless: groups, and datasets to read from."""
+
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagecards.formats.hdf5.inflation import chunks_stay_within, never_larger
+
+if TYPE_CHECKING:
+    from imagecards.formats.hdf5.guard import GuardedFile
+
+
+class GuardedGroup(NamedTuple):
+    """A group that was reached by links of the file itself: its path, and h5py's ``GroupID``."""
+
+    path: str
+    found: Any
+
+
+class GuardedDataset:
+    """A dataset that was found to be harmless.
+
+    Args:
+        file: The file that it is in.
+        found: h5py's ``DatasetID``.
+        path: Where.
+
+    Attributes:
+        shape: Its shape; empty for a single value.
+        dtype: The type of its numbers.
+    """
+
+    def __init__(self, file: "GuardedFile", found: Any, path: str) -> None:
+        self._file, self._found, self._path = file, found, path
+        self.shape: tuple[int, ...] = found.shape or ()
+        self.dtype: np.dtype[Any] = found.dtype
+        self._bounded = never_larger(file.limits.nbytes, found)
+        self._spaces: tuple[Any, Any] | None = None
+
+    def read(self) -> NDArray[Any]:
+        """Read all of it.
+
+        Raises:
+            FormatError: It would be larger than the limit, or is damaged.
+        """
+        from h5py import h5s
+
+        self._check(self.shape, None)
+        values = np.empty(self.shape, self.dtype)
+        if values.size:
+            with self._file.telling(self._path):
+                self._found.read(h5s.ALL, h5s.ALL, values)
+        return values
+
+    def read_at(self, index: int) -> NDArray[Any]:
+        """Read what it has at one place of its first axis.
+
+        Raises:
+            FormatError: It would be larger than the limit, or is damaged.
+        """
+        from h5py import h5s
+
+        part = (1, *self.shape[1:])
+        self._check(part, index)
+        values = np.empty(part, self.dtype)
+        if values.size:
+            with self._file.telling(self._path):
+                if self._spaces is None:
+                    self._spaces = h5s.create_simple(part), self._found.get_space()
+                memory, space = self._spaces
+                space.select_hyperslab((index, *(0 for _ in part[1:])), part)
+                self._found.read(memory, space, values)
+        whole: NDArray[Any] = values[0]
+        return whole
+
+    def _check(self, part: tuple[int, ...], index: int | None) -> None:
+        self._file.check_size(prod(part) * self.dtype.itemsize, self._path)
+        if not self._bounded and not chunks_stay_within(self._file.limits.nbytes, self._found, index):
+            limit = self._file.limits.nbytes
+            raise self._file.fault(f"has a chunk that would become larger than {limit:,} bytes", self._path)
