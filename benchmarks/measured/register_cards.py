@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import imagecards as ic
-from benchmarks.measured.stopwatch import Stopwatch, one_more, read_and_hash, stored
+from benchmarks.measured.stopwatch import Stopwatch, one_more, read_and_hash, stored, write_and_sync
 
 
 def main(images: Path, more: Path, registry: Path) -> None:
@@ -20,6 +20,11 @@ def main(images: Path, more: Path, registry: Path) -> None:
     cards.register(ic.ImageDataset(image_dir=more), "bench/warm-up")
     paths = [str(path) for path in sorted(images.glob("*.jpg"))]
     read_and_hash(paths)
+    pieces = [Path(path).read_bytes() for path in paths]
+    with watch.time("written", settle=True):
+        write_and_sync(pieces, registry / "written")
+    del pieces
+    (registry / "written").unlink()
 
     def register(step: str) -> ic.DataCard:
         before = stored(registry)

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +45,13 @@ def read_and_hash(paths: Sequence[str]) -> None:
     for path in paths:
         with open(path, "rb") as file:
             hashlib.sha256(file.read()).digest()
+
+
+def write_and_sync(pieces: Iterable[bytes], path: Path) -> None:
+    """The bare work of keeping bytes: write them to one file, and wait until the disk has them."""
+    with open(path, "wb", buffering=0) as file:
+        file.writelines(pieces)
+        os.fsync(file.fileno())
 
 
 @contextmanager
