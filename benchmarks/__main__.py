@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import diff, formats, lookup, reading, register, steps, validate
+from benchmarks import diff, formats, hdf5, lookup, reading, register, steps, validate
 from benchmarks.children import ROOT, compile_package
 from benchmarks.figures import Outcome, Sample, Suite
 from benchmarks.machine import describe
@@ -25,6 +25,7 @@ _SUITES = MappingProxyType(
         "reading": reading.suites,
         "diff": diff.suites,
         "formats": formats.suites,
+        "hdf5": hdf5.suites,
         "steps": steps.suites,
     }
 )
