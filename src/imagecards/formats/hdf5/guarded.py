@@ -37,7 +37,6 @@ class GuardedDataset:
         self.shape: tuple[int, ...] = found.shape or ()
         self.dtype: np.dtype[Any] = found.dtype
         self._bounded = never_larger(file.limits.nbytes, found)
-        self._spaces: tuple[Any, Any] | None = None
 
     def read(self) -> NDArray[Any]:
         """Read all of it.
@@ -67,11 +66,9 @@ class GuardedDataset:
         values = np.empty(part, self.dtype)
         if values.size:
             with self._file.telling(self._path):
-                if self._spaces is None:
-                    self._spaces = h5s.create_simple(part), self._found.get_space()
-                memory, space = self._spaces
+                space = self._found.get_space()  # of its own, as threads may read at once
                 space.select_hyperslab((index, *(0 for _ in part[1:])), part)
-                self._found.read(memory, space, values)
+                self._found.read(h5s.create_simple(part), space, values)
         whole: NDArray[Any] = values[0]
         return whole
 
