@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from tests.formats.hdf5.drawn import noise
 
 from imagecards.digests import digest
 from imagecards.errors import FormatError, ImageCardsError, IntegrityError, NotFoundError
@@ -176,6 +177,19 @@ def test_a_chunk_that_inflates_beyond_the_limit(tmp_path: Path) -> None:
         assert guarded.read("sound").shape == (2**16,)
         with pytest.raises(FormatError, match="bomb has a chunk that would become larger than 1,048,576 bytes"):
             guarded.read("bomb")
+
+
+def test_a_chunk_that_says_it_is_larger_than_the_file(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("x", data=noise((64, 64)), chunks=(64, 64), compression="gzip")
+        stored = file["x"].id.get_chunk_info(0).size
+    content = (tmp_path / "x.h5").read_bytes()
+    assert content.count(stored.to_bytes(4, "little")) == 1  # in the index of chunks
+    claimed = content.replace(stored.to_bytes(4, "little"), (1 << 29).to_bytes(4, "little"))
+    (tmp_path / "x.h5").write_bytes(claimed)
+    for read in (lambda file: file.read("x"), lambda file: file.dataset("x").read_at(3)):
+        with GuardedFile(tmp_path / "x.h5") as guarded, pytest.raises(FormatError, match=r"x\.h5: x can't be read"):
+            read(guarded)
 
 
 def test_limits(tmp_path: Path, other: Path) -> None:

@@ -74,6 +74,9 @@ class GuardedDataset:
 
     def _check(self, part: tuple[int, ...], index: int | None) -> None:
         self._file.check_size(prod(part) * self.dtype.itemsize, self._path)
-        if not self._bounded and not chunks_stay_within(self._file.limits.nbytes, self._found, index):
-            limit = self._file.limits.nbytes
-            raise self._file.fault(f"has a chunk that would become larger than {limit:,} bytes", self._path)
+        if self._bounded:
+            return
+        limit = self._file.limits.nbytes
+        with self._file.telling(self._path):
+            if not chunks_stay_within(limit, self._found, index):
+                raise self._file.fault(f"has a chunk that would become larger than {limit:,} bytes", self._path)
