@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import diff, formats, loading, lookup, reading, register, steps, validate
+from benchmarks import diff, formats, hdf5, loading, lookup, reading, register, steps, validate
 from benchmarks.children import ROOT, compile_package
 from benchmarks.figures import Outcome, Sample, Suite
 from benchmarks.machine import describe
@@ -26,6 +26,7 @@ _SUITES = MappingProxyType(
         "loading": loading.suites,
         "diff": diff.suites,
         "formats": formats.suites,
+        "hdf5": hdf5.suites,
         "steps": steps.suites,
     }
 )

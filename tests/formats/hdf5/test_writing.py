@@ -100,7 +100,7 @@ class TestLabels:
         assert told.rules == ("captions-dropped", "unknown-as-negative")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(datasets(), st.sampled_from(["packed", "examples"]), st.sampled_from(["any-overlap", "area", "nearest"]))
 def test_masks_are_those_of_the_library(dataset: ImageDataset, layout: str, rule: Any) -> None:
     names = dataset.table["file_name"].to_pylist()

@@ -37,7 +37,6 @@ class GuardedDataset:
         self.shape: tuple[int, ...] = found.shape or ()
         self.dtype: np.dtype[Any] = found.dtype
         self._bounded = never_larger(file.limits.nbytes, found)
-        self._spaces: tuple[Any, Any] | None = None
 
     def read(self) -> NDArray[Any]:
         """Read all of it.
@@ -67,16 +66,17 @@ class GuardedDataset:
         values = np.empty(part, self.dtype)
         if values.size:
             with self._file.telling(self._path):
-                if self._spaces is None:
-                    self._spaces = h5s.create_simple(part), self._found.get_space()
-                memory, space = self._spaces
+                space = self._found.get_space()  # of its own, as threads may read at once
                 space.select_hyperslab((index, *(0 for _ in part[1:])), part)
-                self._found.read(memory, space, values)
+                self._found.read(h5s.create_simple(part), space, values)
         whole: NDArray[Any] = values[0]
         return whole
 
     def _check(self, part: tuple[int, ...], index: int | None) -> None:
         self._file.check_size(prod(part) * self.dtype.itemsize, self._path)
-        if not self._bounded and not chunks_stay_within(self._file.limits.nbytes, self._found, index):
-            limit = self._file.limits.nbytes
-            raise self._file.fault(f"has a chunk that would become larger than {limit:,} bytes", self._path)
+        if self._bounded:
+            return
+        limit = self._file.limits.nbytes
+        with self._file.telling(self._path):
+            if not chunks_stay_within(limit, self._found, index):
+                raise self._file.fault(f"has a chunk that would become larger than {limit:,} bytes", self._path)
