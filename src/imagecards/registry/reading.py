@@ -15,6 +15,7 @@ from imagecards.datasets import FILE_FACTS, ImageDataset, unsafe_paths
 from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.registry import contents
 from imagecards.registry.attributes import read_attributes
+from imagecards.registry.name_index import NameIndex
 from imagecards.storage import Store
 
 _RUN = 8 << 20  # bytes of one request at most, unless a single image is larger
@@ -32,7 +33,7 @@ class ShardSource:
         self.name = name
         self._store = store
         self._keys = [shard.key for shard in shards]
-        self._rows = {file_name: row for row, file_name in enumerate(records["file_name"].to_pylist())}
+        self._rows = NameIndex(records["file_name"])
         self._shard = array("i", _column(records, "shard", np.int32).tobytes())
         self._offset = array("q", _column(records, "offset", np.int64).tobytes())
         self._size = array("q", _column(records, "size", np.int64).tobytes())
