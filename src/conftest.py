@@ -2,6 +2,6 @@
 
 from importlib.util import find_spec
 
-_NEEDS_TORCH = ("batching", "examples", "loader", "map_dataset", "ranks", "stream_dataset")
+_NEEDS_TORCH = ("batching", "examples", "loader", "map_dataset", "ranks", "sending", "stream_dataset")
 
 collect_ignore = [] if find_spec("torch") else [f"imagecards/torch/{name}.py" for name in _NEEDS_TORCH]

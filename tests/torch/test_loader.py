@@ -112,6 +112,18 @@ def test_worker_processes_keep_the_order(flakes: ic.ImageDataset, method: str, w
     assert begun + names(rest) == alone
 
 
+def test_batches_come_out_of_workers_as_they_are(flakes: ic.ImageDataset) -> None:
+    dataset = MapDataset(flakes)
+    alone = Loader(dataset, 8)
+    for here, there in zip(alone, Loader(dataset, 8, num_workers=1, multiprocessing_context="fork"), strict=True):
+        assert torch.equal(here[0], there[0])
+        for one, other in zip(here[1], there[1], strict=True):
+            assert one.keys() == other.keys()
+            assert all(str(one[key]) == str(other[key]) for key in one)
+            assert other["boxes"].dtype == torch.float32
+            other["boxes"] += 1  # it can be written to
+
+
 def test_workers_that_persist_see_the_next_epoch(flakes: ic.ImageDataset) -> None:
     dataset = StreamDataset(flakes, transform=name_of)
     loader = Loader(dataset, 4, shuffle=True, num_workers=2, persistent_workers=True, multiprocessing_context="fork")
@@ -151,6 +163,9 @@ def test_an_example(flakes: ic.ImageDataset) -> None:
 def test_batches(flakes: ic.ImageDataset) -> None:
     images, targets = next(iter(Loader(MapDataset(flakes, colour="grey"), 3)))
     assert images.shape == (3, 1, 32, 48)
+    colours, _ = next(iter(Loader(MapDataset(flakes), 3)))
+    assert colours.is_contiguous(memory_format=torch.channels_last)  # nothing was turned around
+    assert torch.equal(colours[1], MapDataset(flakes)[1][0])
     assert [target["name"] for target in targets] == list(flakes.names[:3])
     unlike = Loader(MapDataset(flakes, transform=lambda image, target: (image[:, : 9 + target["row"]], target)), 2)
     assert [tuple(image.shape) for image in next(iter(unlike))[0]] == [(3, 9, 48), (3, 10, 48)]

@@ -300,8 +300,10 @@ def _parallel_lists(objects: list[dict[str, Any]]) -> dict[str, list[Any]]:
         "categories": [entry["category"] for entry in objects],
     }
     for name in objects[0] if objects else ():
+        if name in {"bbox", "category"}:
+            continue
         values = [without_nulls(entry[name]) for entry in objects]
-        if name not in {"bbox", "category"} and any(value is not None for value in values):
+        if any(value is not None for value in values):
             fields[name] = [_outline(value) for value in values] if name == "segmentation" else values
     return fields
 

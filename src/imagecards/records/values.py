@@ -28,6 +28,7 @@ MAX_PROBLEMS = 100
 _DEEPEST_PLACE = MAX_DEPTH - 2  # a further field of a record lies in the brackets of the record alone
 _FAR = MAX_SAFE_INTEGER  # in pixels
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class Problem(NamedTuple):
@@ -194,6 +195,8 @@ def number_problems(value: object, place: tuple[str | int, ...]) -> Iterator[Pro
 
 def without_nulls(value: Any) -> Any:
     """Return a JSON value without the keys whose value is null; nulls in lists stay, as they hold a place."""
+    if type(value) in _PLAIN:  # nearly all are, and this is asked of every value of every record
+        return value
     if isinstance(value, Mapping):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):

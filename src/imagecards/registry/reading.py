@@ -16,6 +16,7 @@ from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.registry import contents
 from imagecards.registry.attributes import read_attributes
 from imagecards.registry.links import read_links
+from imagecards.registry.name_index import NameIndex
 from imagecards.storage import Store
 from imagecards.storage.cache import cache_for
 
@@ -38,7 +39,7 @@ class ShardSource:
         self._store = store
         self._cache = cache_for(store)
         self._keys = [shard.key for shard in shards]
-        self._rows = {file_name: row for row, file_name in enumerate(records["file_name"].to_pylist())}
+        self._rows = NameIndex(records["file_name"])
         self._shard = array("i", _column(records, "shard", np.int32).tobytes())
         self._offset = array("q", _column(records, "offset", np.int64).tobytes())
         self._size = array("q", _column(records, "size", np.int64).tobytes())

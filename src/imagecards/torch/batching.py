@@ -22,7 +22,15 @@ def collate(examples: Sequence[Any]) -> Any:
         images, targets = zip(*examples, strict=True)
         alike = all(isinstance(image, torch.Tensor) for image in images)
         alike = alike and len({(image.shape, image.dtype) for image in images}) == 1
-        return torch.stack(images) if alike else list(images), list(targets)
+        return _stacked(images) if alike else list(images), list(targets)
     if isinstance(first, tuple) and any(isinstance(part, bytes) for part in first):
         return tuple(list(part) for part in zip(*examples, strict=True))
     return default_collate(list(examples))
+
+
+def _stacked(images: Sequence[Any]) -> Any:
+    """Stack images as they lie in memory: what was decoded has the channels of a pixel beside each other."""
+    lying = [image.permute(1, 2, 0) for image in images] if images[0].ndim == 3 else []
+    if lying and lying[0].is_contiguous():
+        return torch.stack(lying).permute(0, 3, 1, 2)
+    return torch.stack(images)

@@ -84,7 +84,7 @@ class Examples:
         """The examples of some rows whose files were read."""
         if self._decode:
             return map(self._example, rows, names, files)
-        records = to_dicts(self._shared.table.take(pa.array(rows, pa.int64())))
+        records = to_dicts(_rows_of(self._shared.table, rows))
         items = zip(names, files, records, strict=True)
         return items if self._transform is None else starmap(self._transform, items)
 
@@ -93,7 +93,8 @@ class Examples:
             pixels = read_pixels(data, self._colour)
         except FormatError as error:
             raise FormatError(f"{name}: {error}") from error
-        image: Any = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+        # A view: turning the pixels around takes as long as decoding them, and models take either layout.
+        image: Any = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)
         target = self._target(row, name, *pixels.shape[:2])
         vision = _tv_tensors()
         if vision is not None:
@@ -160,6 +161,12 @@ class Examples:
             numbers = name in ("classes", "boxes", "labels", *_NUMBERS) and self._decode
             columns[name] = Lists(piece) if numbers else piece
         return columns
+
+
+def _rows_of(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+    if rows and rows[-1] - rows[0] + 1 == len(rows) and list(rows) == list(range(rows[0], rows[-1] + 1)):
+        return table.slice(rows[0], len(rows))  # neighbours: nothing is copied
+    return table.take(pa.array(rows, pa.int64()))
 
 
 @lru_cache

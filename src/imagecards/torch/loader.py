@@ -12,6 +12,7 @@ from imagecards.torch.examples import Examples
 from imagecards.torch.map_dataset import MapDataset, check_dataset
 from imagecards.torch.order import Places
 from imagecards.torch.ranks import rank_and_ranks
+from imagecards.torch.sending import Sending, received
 from imagecards.torch.steps import Bounds, Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
 from imagecards.torch.stream_dataset import StreamDataset
 
@@ -76,11 +77,11 @@ class Loader(torch.utils.data.DataLoader):
         self._examples = dataset
         if isinstance(dataset, StreamDataset):
             self._turns: _Turns | None = _Turns(dataset, self._recipe, (batch_size, self._rank, self._ranks, tail))
-            super().__init__(self._turns, batch_size=None, collate_fn=collate_fn, **options)
+            super().__init__(self._turns, batch_size=None, collate_fn=Sending(collate_fn), **options)
         else:
             self._turns = None
             self._batches = _Batches()
-            super().__init__(dataset, batch_sampler=self._batches, collate_fn=collate_fn, **options)
+            super().__init__(dataset, batch_sampler=self._batches, collate_fn=Sending(collate_fn), **options)
 
     @property
     def epoch(self) -> int:
@@ -152,7 +153,7 @@ class Loader(torch.utils.data.DataLoader):
                     ) from error
                 raise
             self._taken = next(ends)
-            yield batch
+            yield received(batch)
 
     def _bounds(self) -> Bounds:
         return step_bounds(self._begin, len(self._examples), self._size, self._ranks, self._tail)

@@ -15,10 +15,10 @@ class MapDataset(Examples, torch.utils.data.Dataset):
     """Examples by number, each read when it is asked for: for data on a local disk, or in a cache.
 
     An example is ``(image, target)``: the image a tensor (channels, height, width) of the type that its file has
-    (uint8, uint16, float32), the target a dictionary with ``name`` and ``row``, and where the dataset has them
-    ``boxes`` (n, 4) as left, top, right, bottom in pixels, float32; ``labels`` (n), int64; ``area``; ``iscrowd``;
-    ``classes`` of the image as a whole; ``caption``; and on request ``masks`` (n, height, width), bool. Which keys
-    there are does not differ from image to image.
+    (uint8, uint16, float32), in memory as torch's ``channels_last``; the target a dictionary with ``name`` and
+    ``row``, and where the dataset has them ``boxes`` (n, 4) as left, top, right, bottom in pixels, float32;
+    ``labels`` (n), int64; ``area``; ``iscrowd``; ``classes`` of the image as a whole; ``caption``; and on request
+    ``masks`` (n, height, width), bool. Which keys there are does not differ from image to image.
 
     See `imagecards.torch.Loader` for an order that is shared by ranks and can be gone on with; any ``DataLoader`` takes
     it as well.
