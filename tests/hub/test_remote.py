@@ -60,9 +60,8 @@ def test_a_folder_of_a_repo_is_pinned_and_registered_where_it_lies(
     assert isinstance(opened, ImageDataset)
     assert isinstance(opened.source, LinkedSource)
     assert list(opened.read_many()) == list(here.read_many())
-    asked = count_requests(
-        proxy, lambda: registry.register(ImageDataset(image_dir=dataset.source.url), "a/b", copy=False)
-    )
+    place = dataset.source.url
+    asked = count_requests(proxy, lambda: registry.register(ImageDataset(image_dir=place), "a/b", copy=False))
     assert asked < 12
     assert registry.materialize("a/b").dataset_digest == linked.dataset_digest
     newer = ImageDataset(image_dir=f"hf://datasets/{REPO}@main/my images")

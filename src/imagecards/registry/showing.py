@@ -41,7 +41,9 @@ def showing(store: Store, card: DataCard, viewer: Viewer) -> Iterator[Pages | No
         files: dict[str, Path] = {}
         splits: dict[str, list[str]] = {}
         try:
-            if card.kind == "images" and viewer != "none":
+            if card.summary.linked:
+                pass  # its images were to stay where they lie
+            elif card.kind == "images" and viewer != "none":
                 files, splits = _write_images(store, card, Path(folder) / "written", sample=viewer == "sample")
             elif card.table is not None and viewer != "none" and card.summary.container != "numpy":
                 splits = {"train": [store.locate(card.table.key)]}
