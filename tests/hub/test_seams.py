@@ -1,8 +1,12 @@
 """Where images that are not stored, copies and what the Hub shows meet."""
 
+import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from tests.hub.origin import HubInMemory
 from tests.hub.test_registry import URL, titles
@@ -10,10 +14,17 @@ from tests.hub.test_showing import readme, shown
 from tests.remote import upload
 
 from imagecards import CardRegistry, ImageDataset
-from imagecards.errors import InvalidInputError
+from imagecards.errors import InvalidInputError, StorageError
+from imagecards.storage import hubrepo, hubstaging
+from imagecards.storage.hub import HubStore
 from imagecards.transforms import MinArea
 
 MakeFolder = Callable[..., Path]
+
+
+@pytest.fixture
+def there() -> CardRegistry:
+    return CardRegistry(URL)
 
 
 def test_linked_images_are_not_stored_to_be_shown(hub: HubInMemory, make_folder: MakeFolder) -> None:
@@ -53,3 +64,84 @@ def test_a_plan_of_images_that_stay_where_they_lie(hub: HubInMemory, make_folder
         there.plan(ImageDataset(image_dir=folder), "a/b", copy=False)
     with pytest.raises(InvalidInputError, match="parents"):
         there.plan(dataset, "a/b", parents="a/b")
+
+
+def test_two_copies_of_a_version_at_once(
+    hub: HubInMemory, registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    there = CardRegistry(URL)
+    there.register(np.array([1]), "a/first")
+    real = HubStore.put_staged
+    others = iter([True])
+
+    def put_staged(self: HubStore, *arguments: Any) -> bool:
+        if "data files" in arguments[1] and next(others, False):
+            registry.copy("a/b", to=CardRegistry(URL))
+        return real(self, *arguments)
+
+    monkeypatch.setattr(HubStore, "put_staged", put_staged)
+    assert registry.copy("a/b", to=there).card == there.load("a/b")
+    assert there.verify(deep=True).ok
+    assert not list(there.store.list("arrivals/"))
+
+
+def test_a_file_of_other_content_is_no_other_copy(hub: HubInMemory) -> None:
+    there = CardRegistry(URL)
+    there.register(np.array([1]), "a/first")
+    batch = there.store.batch()
+    batch.put_if_absent("data/a/b/x/y", [b"mine"])
+    there.store.put_if_absent("data/a/b/x/y", [b"theirs"])
+    with pytest.raises(StorageError, match="data/a/b/x/y is there with other content: remove it"):
+        batch.finish()
+    batch.drop()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), StorageError("no")])
+def test_what_stops_a_registration_leaves_no_temporary_file(
+    there: CardRegistry,
+    make_folder: MakeFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    error: BaseException,
+) -> None:
+    there.register(np.array([1]), "a/first")
+    waiting = tmp_path / "waiting"
+    waiting.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(waiting))
+    monkeypatch.setattr(hubstaging, "_IN_MEMORY", 10)
+
+    def stop(*arguments: object) -> None:
+        assert list(waiting.iterdir())
+        raise error
+
+    monkeypatch.setattr(HubStore, "send_ahead", stop)
+    with pytest.raises(type(error)):
+        there.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    assert list(waiting.iterdir()) == []
+
+
+def test_a_key_that_is_put_twice_leaves_no_temporary_file(
+    there: CardRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there.register(np.array([1]), "a/first")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(hubstaging, "_IN_MEMORY", 10)
+    batch = there.store.batch()
+    assert batch.put_if_absent("data/x", [b"a" * 100])
+    assert not batch.put_if_absent("data/x", [b"b" * 100])
+    assert len(list(tmp_path.iterdir())) == 1
+    batch.finish()
+    assert there.store.get("data/x") == b"a" * 100
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bars_of_the_client_stay_hidden_while_any_thread_sends() -> None:
+    from huggingface_hub.utils import are_progress_bars_disabled
+
+    with ExitStack() as first:
+        first.enter_context(hubrepo._no_bars())
+        with hubrepo._no_bars():
+            first.close()
+            assert are_progress_bars_disabled()
+    assert not are_progress_bars_disabled()

@@ -114,6 +114,30 @@ class HubStore(HubKeys):
         self._check(files, made, place)
         return True
 
+    def not_there(self, files: "list[Staged]", place: str) -> "list[Staged]":
+        """Which of files somebody else did not create meanwhile.
+
+        Args:
+            files: The files.
+            place: What is written, for errors.
+
+        Raises:
+            StorageError: One is there with other content.
+        """
+        try:
+            there = self._repo.look([file.path for file in files])
+        except Refused as refused:
+            problem = refused
+        else:
+            other = next(
+                (file for file in files if file.path in there and not file.is_stored_as(there[file.path])), None
+            )
+            if other is not None:
+                message = f"{place}: {other.path} is there with other content: remove it from the repo, and try again"
+                raise StorageError(message)
+            return [file for file in files if file.path not in there]
+        raise hub_explained(problem, place)
+
     def batch(self) -> HubBatch:
         """See `Store.batch`: large files are sent ahead, and committed with others by few commits."""
         return HubBatch(self, FILES_A_COMMIT)
