@@ -91,7 +91,7 @@ def register(
             with attempting(store, request.name) as attempt:
                 card = publish(attempt, prepare(attempt, request, previous), request, previous)
             if card.attempt == attempt.id:
-                _label(store, card)
+                label_version(store, card)
             break
         except LenderWithdrawnError:
             if not remaining:
@@ -224,7 +224,7 @@ def plan(store: Store, data: object, request: Request, *, copy: bool = True) -> 
     return plan_upload(store, data, request, lenders, copy=copy)
 
 
-def _label(store: Store, card: DataCard) -> None:
+def label_version(store: Store, card: DataCard) -> None:
     """Give a new version a name in the store's own tools; that it could not be given is said, and no more."""
     try:
         store.label(f"{card.name}/{card.version}")

@@ -58,7 +58,7 @@ class CardRegistry(Mirror):
         if viewer not in ("sample", "full", "none"):
             raise InvalidInputError(f"viewer={viewer!r} is not one of 'sample', 'full' and 'none'")
         super().__init__(url)
-        self._viewer: Literal["sample", "full", "none"] = viewer
+        self._viewer = viewer
         self._making: Mapping[str, bool] = {"allow_unsafe_store": allow_unsafe_store, "private": private}
 
     def register(
