@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.hub.conftest import REPO
 from tests.hub.origin import HubInMemory
 from tests.hub.test_registry import URL, titles
 from tests.hub.test_showing import readme, shown
 from tests.remote import upload
 
 from imagecards import CardRegistry, ImageDataset
-from imagecards.errors import InvalidInputError, StorageError
+from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
 from imagecards.storage import hubrepo, hubstaging
 from imagecards.storage.hub import HubStore
 from imagecards.transforms import MinArea
@@ -137,7 +138,7 @@ def test_a_key_that_is_put_twice_leaves_no_temporary_file(
 
 
 def test_bars_of_the_client_stay_hidden_while_any_thread_sends() -> None:
-    from huggingface_hub.utils import are_progress_bars_disabled
+    from huggingface_hub.utils import are_progress_bars_disabled  # type: ignore[attr-defined]  # documented
 
     with ExitStack() as first:
         first.enter_context(hubrepo._no_bars())
@@ -145,3 +146,73 @@ def test_bars_of_the_client_stay_hidden_while_any_thread_sends() -> None:
             first.close()
             assert are_progress_bars_disabled()
     assert not are_progress_bars_disabled()
+
+
+def test_no_repo_is_made_for_a_branch_that_it_would_not_have(hub: HubInMemory) -> None:
+    there = CardRegistry(f"hf://datasets/{REPO}@dev/cards")
+    with pytest.raises(StorageError, match="a new one has the branch main alone: leave @dev out"):
+        there.register(np.array([1]), "a/b")
+    assert not hub.repos
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("hf://models/owner/repo", "that names a model, where a registry was meant: name it as hf://datasets/"),
+        ("hf://spaces/owner/repo/cards", "names a space"),
+        ("hf://owner:hidden@x/repo", "names no dataset repo"),
+        ("hf://datasets/owner", "names no dataset repo"),
+    ],
+)
+def test_what_is_no_dataset_repo_is_told(url: str, told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told) as caught:
+        CardRegistry(url)
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_registration_while_a_copy_of_the_same_name_arrives(
+    hub: HubInMemory,
+    there: CardRegistry,
+    registry: CardRegistry,
+    make_folder: MakeFolder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copied = registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    there.register(np.array([1]), "a/first")
+    mine = ImageDataset(image_dir=make_folder(4, name="mine", seed=50))
+    real = HubStore.put_and_show
+    arriving = iter([True])
+
+    def put_and_show(self: HubStore, *arguments: Any) -> bool:
+        if next(arriving, False):
+            registry.copy(copied, to=CardRegistry(URL))
+        return real(self, *arguments)
+
+    monkeypatch.setattr(HubStore, "put_and_show", put_and_show)
+    card = there.register(mine, "a/b")
+    assert card.version != copied.version
+    assert there.load("a/b@1.0.0") == copied
+    assert there.verify(deep=True).ok
+    assert f"| a/b | {card.version} | 4 |" in readme(hub)[1]
+
+
+def test_a_copy_finds_that_another_version_was_registered_meanwhile(
+    there: CardRegistry, registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    there.register(np.array([1]), "a/first")
+    mine = ImageDataset(image_dir=make_folder(4, name="mine", seed=50))
+    real = HubStore.put_and_show
+    registering = iter([True])
+
+    def put_and_show(self: HubStore, *arguments: Any) -> bool:
+        if next(registering, False):
+            CardRegistry(URL).register(mine, "a/b")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(HubStore, "put_and_show", put_and_show)
+    with pytest.raises(VersionConflictError, match=r"a/b@1\.0\.0 is registered in hf://.* with another card"):
+        registry.copy(copied, to=there)
+    assert there.load("a/b").summary.images == 4
+    assert not list(there.store.list("arrivals/"))
+    assert there.verify(deep=True).ok

@@ -50,9 +50,8 @@ def showing(store: Store, card: DataCard, viewer: Viewer, *, source: Store | Non
             if card.summary.linked:
                 pass  # its images were to stay where they lie
             elif card.kind == "images" and viewer != "none":
-                files, splits = _write_images(
-                    source or store, card, Path(folder) / "written", sample=viewer == "sample"
-                )
+                place = Path(folder) / "written"
+                files, splits = _write_images(source or store, card, place, sample=viewer == "sample")
             elif card.table is not None and viewer != "none" and card.summary.container != "numpy":
                 splits = {"train": [store.locate(card.table.key)]}
         except (ImageCardsError, OSError) as error:

@@ -9,7 +9,7 @@ from imagecards.storage.hubanswers import NO_REPO, hub_explained, hub_unknown
 from imagecards.storage.hubbatch import HubBatch
 from imagecards.storage.hubkeys import HubKeys
 from imagecards.storage.hubpages import ShownPages, with_pages
-from imagecards.storage.hubrepo import refuse_model
+from imagecards.storage.hubrepo import refuse_branch, refuse_model
 from imagecards.storage.hubstaging import Staged, staged
 from imagecards.storage.pages import Pages
 from imagecards.storage.store import Names, check_body, check_key, check_new_key
@@ -49,6 +49,7 @@ class HubStore(HubKeys):
         if problem.code != NO_REPO:
             raise hub_explained(problem, self.url)
         refuse_model(self._repo)
+        refuse_branch(self._repo, self.url)
         try:
             self._repo.make(private=private)
         except Refused as refused:

@@ -273,3 +273,17 @@ def refuse_model(repo: HubRepo) -> None:
             f"make the dataset repo first (hf repos create {repo.name} --repo-type dataset)"
         )
         raise StorageError(message)
+
+
+def refuse_branch(repo: HubRepo, url: str) -> None:
+    """See that no repo is made for a branch that it wouldn't have.
+
+    Raises:
+        StorageError: The branch is not the one that a new repo has.
+    """
+    if repo.branch != "main":
+        message = (
+            f"{url} can't be written: there is no dataset repo {repo.name}, and a new one has the branch main alone: "
+            f"leave @{repo.branch} out, or make the repo and its branch first (hf repos create, hf repos branch create)"
+        )
+        raise StorageError(message)
