@@ -20,6 +20,7 @@ def _default_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_url_is_validated_registered_and_materialized(run: Run, make_folder: MakeFolder) -> None:
     url = upload(make_folder(3))
     assert run("validate", url).out == f"{url}: 3 images valid\n"
+    assert run("register", url, "a/b", "--no-copy", "--dry-run").out == "would store 2 files of about 0 B\n"
     linked = run("register", url, "a/b", "--no-copy")
     assert linked.code == 0
     assert "3 images, 3 objects, 3 of the images named where they lie" in linked.out

@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
+from tests.hub.conftest import REPO
 from tests.hub.origin import HubInMemory
 from tests.hub.test_registry import URL, titles
+from tests.hub.test_showing import readme, shown
 from tests.s3.proxy import Proxy, count_requests
 
 from imagecards import CardRegistry, ImageDataset
@@ -36,3 +40,33 @@ def test_a_version_goes_to_the_hub_in_few_commits_and_comes_back(
     there.sync("a/b", to=back)
     assert back.load("a/b#" + first.digest).dataset_digest == first.dataset_digest
     assert back.verify(deep=True).ok
+
+
+def test_what_was_copied_is_shown_and_tagged(
+    hub: HubInMemory, registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    registry.register(ImageDataset(image_dir=make_folder(3)), "a/b", description="three")
+    registry.register(ImageDataset(image_dir=make_folder(4)), "a/b", description="four")
+    registry.register(np.array([1]), "a/table")
+    there = CardRegistry(URL)
+    registry.copy("a/b@1.1.0", to=there)
+    registry.sync("a/b", to=there)
+    registry.copy("a/table", to=there)
+    front, body = readme(hub)
+    assert "| a/b | 1.1.0 | 4 |" in body, "an older version that comes later takes nobody's place"
+    assert "| a/table | 1.0.0 |" in body
+    assert [each["config_name"] for each in front["configs"]] == ["a--b"]
+    place = tmp_path / "shown.parquet"
+    place.write_bytes(hub.files(REPO)["viewer/a/b/train-00000-of-00001.parquet"])
+    assert pq.read_metadata(place).num_rows == 4
+    assert set(hub.repos[REPO].tags) == {"a/b/1.0.0", "a/b/1.1.0", "a/table/1.0.0"}
+    assert there.verify(deep=True).ok
+
+
+def test_copies_show_as_much_as_the_target_says(
+    hub: HubInMemory, registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    registry.copy("a/b", to=CardRegistry(URL, viewer="none"))
+    assert shown(hub) == []
+    assert "| a/b | 1.0.0 | 3 |" in readme(hub)[1]

@@ -129,6 +129,17 @@ def test_what_people_write_into_it_stays(hub: HubInMemory, folder: Path) -> None
     assert body.count("written anew") == 1
 
 
+def test_a_long_readme_stays_whole(hub: HubInMemory) -> None:
+    registry = CardRegistry(URL)
+    registry.register(np.array([1]), "a/b")
+    mine = "a word " * 50_000 + "and the end\n"
+    hub.plant(REPO, "README.md", hub.files(REPO)["README.md"] + mine.encode())
+    registry.register(np.array([1, 2]), "a/b")
+    front, body = readme(hub)
+    assert body.endswith(mine)
+    assert front["tags"] == ["imagecards"]
+
+
 @pytest.mark.parametrize(
     "text",
     [b"", b"\xff\xfe", b"---\n", b"---\n- a\n---\n", b"---\n{: [\n---\nx", b"---\na: &a [*a]\n---\n", b"no yaml"],

@@ -10,7 +10,7 @@ from imagecards.cli.printing import plural, print_json, say, size, warn
 if TYPE_CHECKING:  # --help must not wait for the models of cards
     from imagecards.registry.copied import Copied
 
-_PLACE = "A registry: a folder, or s3://bucket/folder."
+_PLACE = "A registry: a folder, s3://bucket/folder or hf://datasets/owner/repo/folder."
 _NEW = "A registry, or an empty place that becomes one."
 
 From = Annotated[str, typer.Argument(metavar="FROM", help=_PLACE)]

@@ -113,7 +113,7 @@ def register(
         warn(report.render())
     if dry_run:
         pairs = dict(_parse_pair(pair) for pair in artifact or ())
-        _print_plan(opened.plan(data, name, artifacts=pairs, parents=parent), as_json=as_json)
+        _print_plan(opened.plan(data, name, artifacts=pairs, parents=parent, copy=copy), as_json=as_json)
         return
     before = known_versions(opened, name)
     with _left_out(report) as kept:

@@ -22,9 +22,12 @@ from imagecards.registry.commit import commit
 from imagecards.registry.copied import Copied
 from imagecards.registry.files import stored_sizes
 from imagecards.registry.named_files import NamedFiles
-from imagecards.registry.register import ensure_registry
+from imagecards.registry.register import ensure_registry, label_version
+from imagecards.registry.request import Viewer
+from imagecards.registry.showing import showing
 from imagecards.registry.transfer import confirm_files, missing_files, send_files
 from imagecards.storage import Store
+from imagecards.storage.pages import Pages
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Copying:
         source: Where they are.
         target: Where they shall be; an empty place is made a registry.
         making: How that is done: arguments of `imagecards.registry.register.ensure_registry`.
+        viewer: How much of the images people can look at in a browser, where the target shows any.
 
     Raises:
         InvalidInputError: Both are the same, one lies in the other, or what is at the target is no registry.
@@ -43,6 +47,7 @@ class Copying:
     source: Store
     target: Store
     making: Mapping[str, bool] = field(default_factory=dict)
+    viewer: Viewer = "sample"
 
     def __post_init__(self) -> None:
         self._named = NamedFiles(self.target)
@@ -191,7 +196,10 @@ class Copying:
         try:
             sent = self._send(announcement, list(files.values()))
             announcement.check_age()
-            self._commit_card(card, () if there else self._check_parents(card))
+            if there:
+                self._commit_card(card, ())
+            else:
+                self._commit_shown(card, self._check_parents(card))
         except VersionConflictError:
             announcement.revoke()
             raise
@@ -224,12 +232,25 @@ class Copying:
             raise StorageError(message)
         return missing
 
-    def _commit_card(self, card: DataCard, left_out: tuple[CardRef, ...]) -> None:
+    def _commit_shown(self, card: DataCard, left_out: tuple[CardRef, ...]) -> None:
+        """Commit a card, and with it what the target shows of the newest version of a name."""
+        if not self.target.shows:
+            self._commit_card(card, left_out)
+            return
+        there = lookup.live_versions(self.target, card.name)
+        if lookup.latest_version([*there, card.version]) == card.version:
+            with showing(self.target, card, self.viewer, source=self.source) as pages:
+                self._commit_card(card, left_out, pages)
+        else:
+            self._commit_card(card, left_out)
+        label_version(self.target, card)
+
+    def _commit_card(self, card: DataCard, left_out: tuple[CardRef, ...], pages: Pages | None = None) -> None:
         for parent in left_out:
             body = Absence(card=CardRef(parent.name, parent.version)).to_json()
             commit(self.target, keys.absence(parent), body, ask=f"copy {card.ref} again")
         key = keys.card(card.ref)
-        self._check_same(card, commit(self.target, key, card.to_json(), ask=f"copy {card.ref} again"))
+        self._check_same(card, commit(self.target, key, card.to_json(), ask=f"copy {card.ref} again", pages=pages))
 
     def _is_present(self, ref: CardRef) -> None:
         """Take away what says that a version was left out, now that it is there."""

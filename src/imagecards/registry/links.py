@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from imagecards.cards import DataCard
 from imagecards.datasets import FILE_FACTS, Relay, Source
@@ -21,6 +22,13 @@ from imagecards.storage import Store
 
 Links = list[RemoteObject | None]
 """Of each image the object that it is, where it is linked."""
+
+
+NO_PLACE = (
+    "{} can't be registered with copy=False, which names images where they lie: others who read the card must find the "
+    "same bytes there, so it takes images behind URLs (s3://bucket/images, hf://datasets/owner/repo/images). Leave "
+    "copy=False out"
+)
 
 
 @runtime_checkable
@@ -47,6 +55,23 @@ def links_in(source: Source, names: Sequence[str]) -> Links:
     for origin, places in source.origins() if isinstance(source, Relay) else ():
         found.update(zip(places, links_in(origin, list(places.values())), strict=True))
     return [found.get(name) for name in names]
+
+
+def check_linked(facts: pa.Table, stored: pa.Array, links: Links) -> None:
+    """See that no image would have to be stored.
+
+    Args:
+        facts: The table of `imagecards.datasets.FILE_FACTS`, null where nothing is known.
+        stored: The SHA-256 of images that are stored already.
+        links: The objects that images are, in the order of facts.
+
+    Raises:
+        InvalidInputError: One lies where a card can't name it.
+    """
+    there = pc.is_in(facts["sha256"], value_set=stored).to_pylist()
+    for name, is_stored, link in zip(facts["file_name"].to_pylist(), there, links, strict=True):
+        if link is None and not is_stored:
+            raise InvalidInputError(NO_PLACE.format(f"the image {name}"))
 
 
 def read_links(card: DataCard, records: pa.Table) -> Links:

@@ -13,7 +13,7 @@ from imagecards.registry.files import lost_file
 from imagecards.registry.image_content import ImageContent, Survey, pack_images
 from imagecards.registry.publish import content_of, publish, read_unless_damaged
 from imagecards.registry.reading import open_images
-from imagecards.registry.request import Request
+from imagecards.registry.request import Request, Viewer
 from imagecards.registry.shelf import Shelf
 from imagecards.storage import Store
 
@@ -40,7 +40,7 @@ class _Materialized(ImageContent):
         return {**super().put(attempt), "documents": self.card.documents}
 
 
-def materialize(store: Store, card: DataCard, executor: Executor | None) -> DataCard:
+def materialize(store: Store, card: DataCard, executor: Executor | None, *, viewer: Viewer = "sample") -> DataCard:
     """Register the version as `imagecards.CardRegistry.materialize` says.
 
     Raises:
@@ -67,6 +67,7 @@ def materialize(store: Store, card: DataCard, executor: Executor | None) -> Data
             artifacts={},
             lenders=(card,),
             reason=f"patch: the images of {card.version}, stored in the registry",
+            viewer=viewer,
         )
         try:
             with attempting(store, card.name) as attempt:

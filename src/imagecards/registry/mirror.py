@@ -14,12 +14,14 @@ from imagecards.storage import Store
 if TYPE_CHECKING:  # looking up a card must not wait for the imports of copying
     from imagecards.registry.copied import Copied
     from imagecards.registry.copying import Copying
+    from imagecards.registry.request import Viewer
     from imagecards.registry.sync import Synced
 
 
 class Mirror(Auditor):
     """A registry whose versions can be copied into others; `imagecards.CardRegistry` can be written to, too."""
 
+    _viewer: "Viewer" = "sample"
     _making: Mapping[str, bool] = MappingProxyType({})  # how a registry is made where none is
 
     def copy(
@@ -88,4 +90,4 @@ class Mirror(Auditor):
         from imagecards.registry.copying import Copying
 
         other = to if isinstance(to, Mirror) else Mirror(to)
-        return Copying(self.store, other.store, other._making)
+        return Copying(self.store, other.store, other._making, other._viewer)

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from imagecards.cards import DataCard
 from imagecards.datasets import ImageDataset, TableDataset
 from imagecards.registry.image_content import Survey
+from imagecards.registry.links import check_linked, links_in
 from imagecards.registry.pack import Member, group_members
 from imagecards.registry.request import Request
 from imagecards.registry.shelf import Shelf
@@ -33,7 +34,7 @@ class UploadPlan:
     warnings: tuple[str, ...]
 
 
-def plan_upload(store: Store, data: object, request: Request, lenders: Iterable[DataCard]) -> UploadPlan:
+def plan_upload(store: Store, data: object, request: Request, lenders: Iterable[DataCard], *, copy: bool) -> UploadPlan:
     """Find out what would be stored; images are not read.
 
     Args:
@@ -41,9 +42,11 @@ def plan_upload(store: Store, data: object, request: Request, lenders: Iterable[
         data: What is to be registered.
         request: What is to be said of it.
         lenders: The cards whose images need not be stored again.
+        copy: Whether images behind URLs are to be stored, too.
 
     Raises:
         InvalidMetadataError: The dataset breaks rules that can be seen without its images.
+        InvalidInputError: Images are not to be stored, and one lies where a card can't name it.
     """
     kept = [path.stat().st_size for found in request.artifacts.values() for _, path in found.files]
     folders = [1 if found.packed else len(found.files) for found in request.artifacts.values()]
@@ -54,6 +57,10 @@ def plan_upload(store: Store, data: object, request: Request, lenders: Iterable[
     stored = Shelf(store, lenders).digests()
     settled = pc.is_in(survey.facts["sha256"], value_set=stored).to_pylist()
     names = survey.facts["file_name"].to_pylist()
+    if not copy:
+        links = links_in(data.source, names)
+        check_linked(survey.facts, stored, links)
+        settled = [done or link is not None for done, link in zip(settled, links, strict=True)]
     new = [Member(name, size) for name, size, done in zip(names, survey.sizes, settled, strict=True) if not done]
     files = len(group_members(new)) + 1 + bool(data.splits) + bool(data.attributes) + len(survey.documents)
     return _plan(store, files, sum(member.size for member in new) + sum(kept), len(new), folders)

@@ -12,7 +12,7 @@ README = "README.md"
 BEGIN = "<!-- imagecards: what stands between these two lines is written anew with each version -->"
 END = "<!-- imagecards: end -->"
 
-_LONGEST = 1 << 18  # characters of a README that is read
+_LONGEST = 1 << 18  # characters of a README in which its YAML ends
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _LICENSES = frozenset(
     {
@@ -66,9 +66,10 @@ def render_readme(index: Mapping[str, Mapping[str, Any]], old: str | None) -> st
     front = {**front, **derived}
     text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
     section = f"{BEGIN}\n{_table(index)}{END}"
-    found = re.search(rf"{re.escape(BEGIN)}.*?{re.escape(END)}", body, re.DOTALL)
-    if found is not None:
-        body = body[: found.start()] + section + body[found.end() :]
+    begin = body.find(BEGIN)
+    end = body.find(END, begin) if begin >= 0 else -1
+    if end >= 0:
+        body = body[:begin] + section + body[end + len(END) :]
     else:
         body = f"{body.rstrip()}\n\n{section}\n".lstrip("\n")
     return f"---\n{text}---\n\n{body.lstrip()}"
@@ -76,14 +77,14 @@ def render_readme(index: Mapping[str, Mapping[str, Any]], old: str | None) -> st
 
 def _parts(text: str) -> tuple[dict[str, Any], str]:
     """The YAML of a README, and what follows."""
-    found = re.match(r"---\r?\n(.*?)^---\s*?$\n?(.*)", text[:_LONGEST], re.DOTALL | re.MULTILINE)
+    found = re.match(r"---\r?\n(.*?)^---\s*?$\n?", text[:_LONGEST], re.DOTALL | re.MULTILINE)
     if found is None:
-        return {}, text[:_LONGEST]
+        return {}, text
     try:
         front = yaml.safe_load(found[1])
     except (yaml.YAMLError, ValueError, RecursionError):
         front = None
-    return (front if isinstance(front, dict) else {}), found[2]
+    return (front if isinstance(front, dict) else {}), text[found.end() :]
 
 
 def _front(index: Mapping[str, Mapping[str, Any]], old: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from imagecards.registry.commit import commit
 from imagecards.registry.files import lost_file
 from imagecards.registry.image_content import Survey, pack_images
 from imagecards.registry.known import versions_behind
-from imagecards.registry.links import Links, links_in, recall
+from imagecards.registry.links import NO_PLACE, Links, check_linked, links_in, recall
 from imagecards.registry.plan import UploadPlan, plan_upload
 from imagecards.registry.probe import check_exclusive
 from imagecards.registry.publish import (
@@ -51,12 +51,6 @@ _log = logging.getLogger("imagecards")
 _LOST_AND_FOUND = "lost+found"  # what a new file system has at its root
 _TRIES = 3
 _LENDERS = 4  # versions of a name whose records are searched for images; each is one read
-
-_NO_PLACE = (
-    "{} can't be registered with copy=False, which names images where they lie: others who read the card must find the "
-    "same bytes there, so it takes images behind URLs (s3://bucket/images, hf://datasets/owner/repo/images). Leave "
-    "copy=False out"
-)
 
 Prepare = Callable[[Attempt, Request, DataCard | None], Content]
 
@@ -79,9 +73,9 @@ def register(
     Raises:
         ImageCardsError: See there.
     """
+    if copy is False:
+        _check_linkable(data)
     if isinstance(data, ImageDataset):
-        if copy is False and data.image_dir is not None:
-            raise InvalidInputError(_NO_PLACE.format(f"the folder {data.image_dir}"))
         prepare = _prepare_images(store, data, executor, reread=reread, copy=copy)
         if origins := _origins(data):
             request = replace(request, circumstances={**request.circumstances, "origins": origins})
@@ -89,8 +83,6 @@ def register(
             kept = {ANNOTATIONS: annotation_artifact(data.annotation_files)}
             request = replace(request, artifacts={**kept, **request.artifacts})
     else:
-        if copy is False:
-            raise InvalidInputError("a table is always stored: leave copy=False out")
         prepare = _prepare_table(data)
     ensure_registry(store, allow_unsafe_store=allow_unsafe_store, private=private)
     for remaining in reversed(range(_TRIES)):
@@ -99,7 +91,7 @@ def register(
             with attempting(store, request.name) as attempt:
                 card = publish(attempt, prepare(attempt, request, previous), request, previous)
             if card.attempt == attempt.id:
-                _label(store, card)
+                label_version(store, card)
             break
         except LenderWithdrawnError:
             if not remaining:
@@ -140,7 +132,7 @@ def _prepare_images(
             if not reread:
                 found, links = _recalled(attempt.store, found, lenders, links)
             if copy is False:
-                _check_named(found, shelf, links)
+                check_linked(found.facts, shelf.digests(), links)
         content = pack_images(attempt, found, shelf, executor, links)
         if memo is not None and scan is not None:
             memo.remember(scan, content.outcome)
@@ -159,16 +151,16 @@ def _recalled(store: Store, survey: Survey, lenders: list[DataCard], links: Link
     return replace(survey, facts=pa.table(columns, schema=survey.facts.schema)), links
 
 
-def _check_named(survey: Survey, shelf: Shelf, links: Links) -> None:
-    """See that no image would have to be stored.
+def _check_linkable(data: object) -> None:
+    """See that data may be registered with ``copy=False``, as far as can be seen at once.
 
     Raises:
-        InvalidInputError: One lies where a card can't name it.
+        InvalidInputError: They may not.
     """
-    stored = pc.is_in(survey.facts["sha256"], value_set=shelf.digests()).to_pylist()
-    for name, there, link in zip(survey.facts["file_name"].to_pylist(), stored, links, strict=True):
-        if link is None and not there:
-            raise InvalidInputError(_NO_PLACE.format(f"the image {name}"))
+    if not isinstance(data, ImageDataset):
+        raise InvalidInputError("a table is always stored: leave copy=False out")
+    if data.image_dir is not None:
+        raise InvalidInputError(NO_PLACE.format(f"the folder {data.image_dir}"))
 
 
 def _origins(dataset: ImageDataset) -> tuple[Origin, ...]:
@@ -216,21 +208,23 @@ def _lenders(store: Store, request: Request, previous: DataCard | None, dataset:
     return [card for card in unique.values() if card.kind == "images"]
 
 
-def plan(store: Store, data: object, request: Request) -> UploadPlan:
+def plan(store: Store, data: object, request: Request, *, copy: bool = True) -> UploadPlan:
     """What a registration would store; nothing is stored, and images are not read.
 
     Raises:
         ImageCardsError: As `register`, as far as can be seen without reading images.
     """
+    if not copy:
+        _check_linkable(data)
     lenders: list[DataCard] = []
     with suppress(NotFoundError):
         lookup.check_registry(store)
         if isinstance(data, ImageDataset):
             lenders = _lenders(store, request, _previous(store, request), data)
-    return plan_upload(store, data, request, lenders)
+    return plan_upload(store, data, request, lenders, copy=copy)
 
 
-def _label(store: Store, card: DataCard) -> None:
+def label_version(store: Store, card: DataCard) -> None:
     """Give a new version a name in the store's own tools; that it could not be given is said, and no more."""
     try:
         store.label(f"{card.name}/{card.version}")

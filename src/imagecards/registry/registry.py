@@ -58,7 +58,7 @@ class CardRegistry(Mirror):
         if viewer not in ("sample", "full", "none"):
             raise InvalidInputError(f"viewer={viewer!r} is not one of 'sample', 'full' and 'none'")
         super().__init__(url)
-        self._viewer: Literal["sample", "full", "none"] = viewer
+        self._viewer = viewer
         self._making: Mapping[str, bool] = {"allow_unsafe_store": allow_unsafe_store, "private": private}
 
     def register(
@@ -143,20 +143,25 @@ class CardRegistry(Mirror):
         *,
         artifacts: Mapping[str, str | os.PathLike[str]] | None = None,
         parents: Sequence[AnyReference] | None = None,
+        copy: bool = True,
     ) -> "UploadPlan":
         """What `register` would store: files, bytes, commits. Nothing is stored, and no image is read.
+
+        So it can't tell that data are those of the latest version, of which `register` then stores nothing.
 
         Args:
             data: An image dataset, or a table.
             name: ``space/name``.
             artifacts: Files or folders to keep beside the card, by name.
             parents: The versions that it was made from.
+            copy: Whether the images would be stored in the registry, as in `register`.
 
         Raises:
             InvalidMetadataError: The dataset breaks rules that can be seen without its images.
+            InvalidInputError: An argument is not valid.
         """
         from imagecards.registry.register import plan
-        from imagecards.registry.request import make_request
+        from imagecards.registry.request import check_list, make_request
 
         request = make_request(
             name,
@@ -166,11 +171,11 @@ class CardRegistry(Mirror):
             description=None,
             license=None,
             source=None,
-            parents=None if parents is None else [self.load(parent) for parent in parents],
+            parents=None if parents is None else [self.load(parent) for parent in check_list(parents, "parents")],
             metadata=None,
             artifacts=artifacts,
         )
-        return plan(self.store, data, request)
+        return plan(self.store, data, request, copy=copy)
 
     def derive(
         self,
@@ -257,7 +262,7 @@ class CardRegistry(Mirror):
         """
         from imagecards.registry.materialize import materialize
 
-        return materialize(self.store, self.load(reference), executor)
+        return materialize(self.store, self.load(reference), executor, viewer=self._viewer)
 
     def attach(
         self,

@@ -29,10 +29,16 @@ _BYTES = 64 << 20  # of all images of a sample together, about
 
 
 @contextmanager
-def showing(store: Store, card: DataCard, viewer: Viewer) -> Iterator[Pages | None]:
+def showing(store: Store, card: DataCard, viewer: Viewer, *, source: Store | None = None) -> Iterator[Pages | None]:
     """The pages that a store shows with a card, for the time of a block; none where it shows nothing.
 
     What can't be shown keeps no version from being registered.
+
+    Args:
+        store: Where the card is about to be committed.
+        card: The card.
+        viewer: How much of its images is shown.
+        source: Where to read them, if not there.
     """
     if not store.shows:
         yield None
@@ -41,8 +47,11 @@ def showing(store: Store, card: DataCard, viewer: Viewer) -> Iterator[Pages | No
         files: dict[str, Path] = {}
         splits: dict[str, list[str]] = {}
         try:
-            if card.kind == "images" and viewer != "none":
-                files, splits = _write_images(store, card, Path(folder) / "written", sample=viewer == "sample")
+            if card.summary.linked:
+                pass  # its images were to stay where they lie
+            elif card.kind == "images" and viewer != "none":
+                place = Path(folder) / "written"
+                files, splits = _write_images(source or store, card, place, sample=viewer == "sample")
             elif card.table is not None and viewer != "none" and card.summary.container != "numpy":
                 splits = {"train": [store.locate(card.table.key)]}
         except (ImageCardsError, OSError) as error:

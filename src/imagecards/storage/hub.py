@@ -9,7 +9,7 @@ from imagecards.storage.hubanswers import NO_REPO, hub_explained, hub_unknown
 from imagecards.storage.hubbatch import HubBatch
 from imagecards.storage.hubkeys import HubKeys
 from imagecards.storage.hubpages import ShownPages, with_pages
-from imagecards.storage.hubrepo import refuse_model
+from imagecards.storage.hubrepo import refuse_branch, refuse_model
 from imagecards.storage.hubstaging import Staged, staged
 from imagecards.storage.pages import Pages
 from imagecards.storage.store import Names, check_body, check_key, check_new_key
@@ -49,6 +49,7 @@ class HubStore(HubKeys):
         if problem.code != NO_REPO:
             raise hub_explained(problem, self.url)
         refuse_model(self._repo)
+        refuse_branch(self._repo, self.url)
         try:
             self._repo.make(private=private)
         except Refused as refused:
@@ -113,6 +114,30 @@ class HubStore(HubKeys):
             return False
         self._check(files, made, place)
         return True
+
+    def not_there(self, files: "list[Staged]", place: str) -> "list[Staged]":
+        """Which of files somebody else did not create meanwhile.
+
+        Args:
+            files: The files.
+            place: What is written, for errors.
+
+        Raises:
+            StorageError: One is there with other content.
+        """
+        try:
+            there = self._repo.look([file.path for file in files])
+        except Refused as refused:
+            problem = refused
+        else:
+            other = next(
+                (file for file in files if file.path in there and not file.is_stored_as(there[file.path])), None
+            )
+            if other is not None:
+                message = f"{place}: {other.path} is there with other content: remove it from the repo, and try again"
+                raise StorageError(message)
+            return [file for file in files if file.path not in there]
+        raise hub_explained(problem, place)
 
     def batch(self) -> HubBatch:
         """See `Store.batch`: large files are sent ahead, and committed with others by few commits."""

@@ -41,16 +41,18 @@ class HubBatch(Batch):
         for limit in self._hub.limits(0, self._folders[folder]):
             raise StorageError(f"{self.url}/{folder} can't be stored: {limit}")
         file = Staged.of(self._hub.path(key), body)
+        taken = False
         try:
             self._hub.send_ahead(file)
+            with self._lock:
+                taken = self._files.setdefault(key, file) is file
         except Refused as refused:
             problem = refused
         else:
-            with self._lock:
-                free = key not in self._files
-                self._files.setdefault(key, file)
-            return free
-        file.drop()
+            return taken
+        finally:
+            if not taken:  # also where the user stopped it
+                file.drop()
         raise hub_explained(problem, f"{self.url}/{key}", writing=True)
 
     def finish(self) -> None:
@@ -68,10 +70,10 @@ class HubBatch(Batch):
 
     def _commit(self, keys: Sequence[str]) -> None:
         place = f"{self.url}/{keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+        left = [self._files[key] for key in keys]
         try:
-            made = self._hub.put_staged([self._files[key] for key in keys], f"Add {len(keys)} data files", place)
+            while left and not self._hub.put_staged(left, f"Add {len(left)} data files", place):
+                left = self._hub.not_there(left, place)  # another copy of the same version was faster
         except CommitUnknownError as error:
             # only a card commits: data files that may not be there are failed ones
             raise StorageError(f"data files could not be stored: {error}") from error
-        if not made:
-            raise StorageError(f"{place}: there is a file already, in a folder of this attempt alone: try again")

@@ -59,7 +59,9 @@ class HubKeys(Store):
         """
         found = _REPO.fullmatch(url.removeprefix("hf://"))
         if found is None:  # it isn't shown: there may be a token in it
-            message = "that names no dataset repo: name a registry as hf://datasets/owner/repo/folder"
+            kind = re.match(r"hf://(model|space|bucket)s/", url)
+            what = f"names a {kind[1]}" if kind else "names no dataset repo"
+            message = f"that {what}, where a registry was meant: name it as hf://datasets/owner/repo/folder"
             raise InvalidInputError(message)
         return cls(found[1], unquote(found[2] or "main"), (found[3] or "").removesuffix("/"))
 

@@ -1,6 +1,7 @@
 """A dataset repo on the Hub, and what is asked of it."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -217,20 +218,29 @@ class HubRepo:
         return reply
 
 
+_quiet = threading.Lock()
+_hidden: list[bool] = []  # for each block that is running now, whether bars were drawn before the first one
+
+
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """Keep the client from drawing bars of its own, one for each file, for the time of a block."""
+    """Keep the client from drawing bars of its own, one for each file, for the time of a block in any thread."""
     from huggingface_hub import constants, utils
 
     bars: Any = utils  # which doesn't declare what it documents
-    if constants.HF_HUB_DISABLE_PROGRESS_BARS is not None or bars.are_progress_bars_disabled():
+    if constants.HF_HUB_DISABLE_PROGRESS_BARS is not None:
         yield
         return
-    bars.disable_progress_bars()
+    with _quiet:
+        _hidden.append(_hidden[0] if _hidden else not bars.are_progress_bars_disabled())
+        bars.disable_progress_bars()
     try:
         yield
     finally:
-        bars.enable_progress_bars()
+        with _quiet:
+            drawn = _hidden.pop()
+            if drawn and not _hidden:
+                bars.enable_progress_bars()
 
 
 def missing_repo(repo: HubRepo, url: str) -> str | None:
@@ -261,5 +271,19 @@ def refuse_model(repo: HubRepo) -> None:
         message = (
             f"{repo.name} is a model on the Hub, and registries are kept in dataset repos: choose another name, or "
             f"make the dataset repo first (hf repos create {repo.name} --repo-type dataset)"
+        )
+        raise StorageError(message)
+
+
+def refuse_branch(repo: HubRepo, url: str) -> None:
+    """See that no repo is made for a branch that it wouldn't have.
+
+    Raises:
+        StorageError: The branch is not the one that a new repo has.
+    """
+    if repo.branch != "main":
+        message = (
+            f"{url} can't be written: there is no dataset repo {repo.name}, and a new one has the branch main alone: "
+            f"leave @{repo.branch} out, or make the repo and its branch first (hf repos create, hf repos branch create)"
         )
         raise StorageError(message)
