@@ -68,7 +68,7 @@ def test_a_plan_of_images_that_stay_where_they_lie(hub: HubInMemory, make_folder
     with pytest.raises(InvalidInputError, match="parents"):
         there.plan(dataset, "a/b", parents="a/b")
     with pytest.raises(InvalidInputError, match=r"is a path: register ImageDataset"):
-        there.plan(str(folder), "a/b")  # type: ignore[arg-type]
+        there.plan(str(folder), "a/b")
 
 
 def test_a_plan_counts_the_files_that_annotations_were_read_from(
