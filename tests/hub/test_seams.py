@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from tests.hub.origin import HubInMemory
 from tests.hub.test_registry import URL, titles
 from tests.hub.test_showing import readme, shown
 from tests.remote import upload, write
+from tests.s3.proxy import Proxy, count_requests
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
 from imagecards.formats import write as write_format
 from imagecards.storage import hubrepo, hubstaging
+from imagecards.storage.cache import open_cache
 from imagecards.storage.hub import HubStore
 from imagecards.transforms import MinArea
 
@@ -242,3 +245,23 @@ def test_a_copy_finds_that_another_version_was_registered_meanwhile(
     assert there.load("a/b").summary.images == 4
     assert not list(there.store.list("arrivals/"))
     assert there.verify(deep=True).ok
+
+
+def test_stored_images_are_kept_in_the_cache_and_linked_ones_are_not(
+    proxy: Proxy, there: CardRegistry, make_folder: MakeFolder
+) -> None:
+    def read(name: str) -> list[bytes]:
+        opened = CardRegistry(URL).open(name)
+        assert isinstance(opened, ImageDataset)
+        return list(opened.read_many())
+
+    folder = make_folder(2)
+    there.register(ImageDataset(image_dir=folder), "a/b")
+    there.register(ImageDataset(image_dir=upload(make_folder(2, name="linked", seed=70))), "a/linked", copy=False)
+    images = read("a/b")
+    again = count_requests(proxy, lambda: read("a/b"))
+    assert again == count_requests(proxy, lambda: there.open("a/b")), "no image is fetched a second time"
+    cache = open_cache()
+    assert cache is not None
+    assert [cache.get(sha256(data).digest(), len(data)) for data in images] == images
+    assert [cache.get(sha256(data).digest(), len(data)) for data in read("a/linked")] == [None, None]
