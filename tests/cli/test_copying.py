@@ -105,3 +105,8 @@ def test_what_can_not_be_copied_is_one_error(
     assert (refused.code, refused.out) == (code, "")
     assert told in refused.err
     assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize("command", ["copy", "push", "pull", "sync"])
+def test_help_says_which_places_there_are(run: Run, command: str) -> None:
+    assert "hf://datasets/owner/repo" in run(command, "--help").out

@@ -1,8 +1,10 @@
 """Where images that are not stored, copies and what the Hub shows meet."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,14 @@ from tests.hub.conftest import REPO
 from tests.hub.origin import HubInMemory
 from tests.hub.test_registry import URL, titles
 from tests.hub.test_showing import readme, shown
-from tests.remote import upload
+from tests.remote import upload, write
+from tests.s3.proxy import Proxy, count_requests
 
 from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import InvalidInputError, StorageError, VersionConflictError
+from imagecards.formats import write as write_format
 from imagecards.storage import hubrepo, hubstaging
+from imagecards.storage.cache import open_cache
 from imagecards.storage.hub import HubStore
 from imagecards.transforms import MinArea
 
@@ -65,6 +70,30 @@ def test_a_plan_of_images_that_stay_where_they_lie(hub: HubInMemory, make_folder
         there.plan(ImageDataset(image_dir=folder), "a/b", copy=False)
     with pytest.raises(InvalidInputError, match="parents"):
         there.plan(dataset, "a/b", parents="a/b")
+    with pytest.raises(InvalidInputError, match=r"is a path: register ImageDataset"):
+        there.plan(str(folder), "a/b")
+
+
+def test_a_plan_counts_the_files_that_annotations_were_read_from(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    write_format(ImageDataset(image_dir=make_folder(3)), tmp_path / "out", "coco")
+    dataset = ImageDataset.read(tmp_path / "out", "coco")
+    assert registry.plan(dataset, "a/b").files == len(registry.register(dataset, "a/b").keys())
+
+
+@pytest.mark.parametrize("where", ["disk", "bucket"])
+def test_a_zip_is_not_registered_where_it_lies(
+    registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path, where: str
+) -> None:
+    place = shutil.make_archive(str(tmp_path / "images"), "zip", make_folder(2))
+    if where == "bucket":
+        write("memory://bucket/images.zip", Path(place).read_bytes())
+        place = "memory://bucket/images.zip"
+    dataset = ImageDataset(image_dir=place)
+    for call in (registry.plan, registry.register):
+        with pytest.raises(InvalidInputError, match=r"the images in .*images\.zip can't be registered with copy=False"):
+            call(dataset, "a/b", copy=False)
 
 
 def test_two_copies_of_a_version_at_once(
@@ -216,3 +245,23 @@ def test_a_copy_finds_that_another_version_was_registered_meanwhile(
     assert there.load("a/b").summary.images == 4
     assert not list(there.store.list("arrivals/"))
     assert there.verify(deep=True).ok
+
+
+def test_stored_images_are_kept_in_the_cache_and_linked_ones_are_not(
+    proxy: Proxy, there: CardRegistry, make_folder: MakeFolder
+) -> None:
+    def read(name: str) -> list[bytes]:
+        opened = CardRegistry(URL).open(name)
+        assert isinstance(opened, ImageDataset)
+        return list(opened.read_many())
+
+    folder = make_folder(2)
+    there.register(ImageDataset(image_dir=folder), "a/b")
+    there.register(ImageDataset(image_dir=upload(make_folder(2, name="linked", seed=70))), "a/linked", copy=False)
+    images = read("a/b")
+    again = count_requests(proxy, lambda: read("a/b"))
+    assert again == count_requests(proxy, lambda: there.open("a/b")), "no image is fetched a second time"
+    cache = open_cache()
+    assert cache is not None
+    assert [cache.get(sha256(data).digest(), len(data)) for data in images] == images
+    assert [cache.get(sha256(data).digest(), len(data)) for data in read("a/linked")] == [None, None]

@@ -404,3 +404,19 @@ def test_a_copy_that_takes_too_long_gives_up(monkeypatch: pytest.MonkeyPatch) ->
         source.copy("a/t", to=target)
     assert keys(target, "cards/") == []
     assert keys(target, "data/") == list(card.keys()), "what was sent stays for the next run"
+
+
+def test_what_is_damaged_is_told_with_the_registry_that_it_is_in(registry: CardRegistry, tmp_path: Path) -> None:
+    registry.register(pl.DataFrame({"x": [1]}), "a/t")
+    there = CardRegistry(tmp_path / "there")
+    registry.copy("a/t", to=there)
+    card = tmp_path / "there" / "cards" / "a" / "t" / "1.0.0.json"
+    card.chmod(0o644)
+    card.write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match=r"/there/cards/a/t/1\.0\.0\.json does not begin with its checksum"):
+        registry.copy("a/t", to=there)
+    marker = tmp_path / "there" / "imagecards.json"
+    marker.chmod(0o644)
+    marker.write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match=r"in .*/there: imagecards\.json does not begin"):
+        registry.copy("a/t", to=there)

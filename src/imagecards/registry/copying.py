@@ -2,18 +2,20 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from imagecards.cards import Absence, CardRef, DataCard, StoredFile
 from imagecards.errors import (
     FormatError,
     ImageCardsError,
+    IntegrityError,
     InvalidInputError,
     NotFoundError,
     ReadOnlyError,
     StorageError,
     VersionConflictError,
+    retold,
 )
 from imagecards.registry import keys, lookup
 from imagecards.registry.arriving import Announcement, clear_arrivals
@@ -57,8 +59,10 @@ class Copying:
         if here.startswith(f"{there}/") or there.startswith(f"{here}/"):
             message = f"one of {self.source.url} and {self.target.url} lies in the other: put the copy beside it"
             raise InvalidInputError(message)
-        lookup.check_registry(self.source)
-        ensure_registry(self.target, **self.making)
+        with _of(self.source):
+            lookup.check_registry(self.source)
+        with _of(self.target):
+            ensure_registry(self.target, **self.making)
 
     def copy(self, card: DataCard, *, parents: bool = False) -> Copied:
         """Copy a version of the source, and with it the artifacts that were attached to it.
@@ -106,8 +110,9 @@ class Copying:
         if unknown:
             message = f"{card.ref} has {unknown[0][0]!r}, which a newer imagecards wrote: upgrade to copy it"
             raise FormatError(message)
-        there = self._is_there(card)
-        left_out = self._check_parents(card)
+        with _of(self.target):
+            there = self._is_there(card)
+            left_out = self._check_parents(card)
         if lookup.tombstone(self.source, card.ref) is not None:
             return self._copy_withdrawn(card, there, left_out)
         tomb = lookup.tombstone(self.target, card.ref)
@@ -267,6 +272,17 @@ class Copying:
             self._commit_card(card, ())
             for each in attachments:
                 each.commit(self.target)
+
+
+@contextmanager
+def _of(store: Store) -> Iterator[None]:
+    """Say of what is damaged, or of a newer format, in which of the two registries it is."""
+    try:
+        yield
+    except (IntegrityError, FormatError) as error:
+        if store.url in str(error):
+            raise
+        raise retold(error, f"in {store.url}: {error}") from error
 
 
 def _place(store: Store) -> str:

@@ -34,7 +34,9 @@ class UploadPlan:
     warnings: tuple[str, ...]
 
 
-def plan_upload(store: Store, data: object, request: Request, lenders: Iterable[DataCard], *, copy: bool) -> UploadPlan:
+def plan_upload(
+    store: Store, data: ImageDataset | TableDataset, request: Request, lenders: Iterable[DataCard], *, copy: bool
+) -> UploadPlan:
     """Find out what would be stored; images are not read.
 
     Args:
@@ -50,9 +52,8 @@ def plan_upload(store: Store, data: object, request: Request, lenders: Iterable[
     """
     kept = [path.stat().st_size for found in request.artifacts.values() for _, path in found.files]
     folders = [1 if found.packed else len(found.files) for found in request.artifacts.values()]
-    if not isinstance(data, ImageDataset):
-        table = data if isinstance(data, TableDataset) else TableDataset(data)
-        return _plan(store, 1, len(table.to_bytes()) + sum(kept), 0, folders)
+    if isinstance(data, TableDataset):
+        return _plan(store, 1, len(data.to_bytes()) + sum(kept), 0, folders)
     survey = Survey.of(data, data.scan() if data.image_dir is not None else None)
     stored = Shelf(store, lenders).digests()
     settled = pc.is_in(survey.facts["sha256"], value_set=stored).to_pylist()

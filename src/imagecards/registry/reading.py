@@ -161,6 +161,9 @@ class ShardSource:
     def _checked_bytes(self, name: str, row: int, data: bytes) -> bytes:
         if not self._checked[row]:
             self._check(name, self._keys[self._shard[row]], row, data)
+            if self._cache is not None:
+                # once in a process: a dataset that doesn't fit would only push out what a later epoch could find
+                self._cache.put(self._digest(row), data)
         return data
 
     def _check(self, name: str, key: str, row: int, data: bytes) -> None:
@@ -173,9 +176,6 @@ class ShardSource:
             )
             raise IntegrityError(message, f"{key}: {name}", f"sha256:{expected.hex()}", f"sha256:{actual.hex()}")
         self._checked[row] = 1
-        if self._cache is not None:
-            # once in a process: a dataset that doesn't fit would only push out what a later epoch could find
-            self._cache.put(expected, data)
 
 
 def open_images(store: Store, card: DataCard) -> ImageDataset:

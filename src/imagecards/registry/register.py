@@ -15,6 +15,7 @@ from imagecards.cards import CardRef, DataCard, Origin, RegistryMarker
 from imagecards.credentials import hide_credentials
 from imagecards.datasets import FolderMemo, ImageDataset, TableDataset
 from imagecards.datasets.source import origins_of
+from imagecards.datasets.zips import ZipSource
 from imagecards.errors import (
     CommitUnknownError,
     ImageCardsError,
@@ -79,9 +80,7 @@ def register(
         prepare = _prepare_images(store, data, executor, reread=reread, copy=copy)
         if origins := _origins(data):
             request = replace(request, circumstances={**request.circumstances, "origins": origins})
-        if data.annotation_files:
-            kept = {ANNOTATIONS: annotation_artifact(data.annotation_files)}
-            request = replace(request, artifacts={**kept, **request.artifacts})
+        request = _with_annotation_files(request, data)
     else:
         prepare = _prepare_table(data)
     ensure_registry(store, allow_unsafe_store=allow_unsafe_store, private=private)
@@ -151,6 +150,14 @@ def _recalled(store: Store, survey: Survey, lenders: list[DataCard], links: Link
     return replace(survey, facts=pa.table(columns, schema=survey.facts.schema)), links
 
 
+def _with_annotation_files(request: Request, data: ImageDataset) -> Request:
+    """A request that keeps the files, too, that the annotations were read from."""
+    if not data.annotation_files:
+        return request
+    kept = {ANNOTATIONS: annotation_artifact(data.annotation_files)}
+    return replace(request, artifacts={**kept, **request.artifacts})
+
+
 def _check_linkable(data: object) -> None:
     """See that data may be registered with ``copy=False``, as far as can be seen at once.
 
@@ -161,6 +168,12 @@ def _check_linkable(data: object) -> None:
         raise InvalidInputError("a table is always stored: leave copy=False out")
     if data.image_dir is not None:
         raise InvalidInputError(NO_PLACE.format(f"the folder {data.image_dir}"))
+    if isinstance(data.source, ZipSource):
+        message = (
+            f"the images in {data.source.name} can't be registered with copy=False: none of them has a URL of its own. "
+            "Leave copy=False out, or unpack the zip where it lies"
+        )
+        raise InvalidInputError(message)
 
 
 def _origins(dataset: ImageDataset) -> tuple[Origin, ...]:
@@ -190,11 +203,15 @@ def _refuse_inside(store: Store, image_dir: str) -> None:
 
 
 def _prepare_table(data: object) -> Prepare:
+    content = TableContent.of(_as_table(data))
+    return lambda attempt, request, previous: content
+
+
+def _as_table(data: object) -> TableDataset:
     if isinstance(data, str | os.PathLike):
         path = hide_credentials(str(os.fspath(data)))
         raise InvalidInputError(f"{path!r} is a path: register ImageDataset(image_dir={path!r}), or a table")
-    content = TableContent.of(data if isinstance(data, TableDataset) else TableDataset(data))
-    return lambda attempt, request, previous: content
+    return data if isinstance(data, TableDataset) else TableDataset(data)
 
 
 def _lenders(store: Store, request: Request, previous: DataCard | None, dataset: ImageDataset) -> list[DataCard]:
@@ -216,6 +233,10 @@ def plan(store: Store, data: object, request: Request, *, copy: bool = True) -> 
     """
     if not copy:
         _check_linkable(data)
+    if isinstance(data, ImageDataset):
+        request = _with_annotation_files(request, data)
+    else:
+        data = _as_table(data)
     lenders: list[DataCard] = []
     with suppress(NotFoundError):
         lookup.check_registry(store)
