@@ -1,6 +1,7 @@
 """What every test may lean on: a cache of its own, a registry, and small folders of images."""
 
 import json
+import multiprocessing
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ from imagecards import CardRegistry
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
 settings.load_profile("same")
+
+# Whichever test comes first starts the server that forks processes for all: it has imported what any of them needs.
+multiprocessing.set_forkserver_preload(["imagecards.testing.faults", "imagecards.registry.register", "pandas", "s3fs"])
 
 
 @pytest.fixture(autouse=True)

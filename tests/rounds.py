@@ -27,7 +27,6 @@ def _register(url: str, worker: int, rounds: int, environment: Mapping[str, str]
 def race(url: str, workers: int, rounds: int) -> None:
     """Let processes register tables of one name, and see that what they were told is what is there."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["imagecards.registry.register", "s3fs", "pandas"])
     # what the server forks has the environment of the server's beginning
     environment = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "IMAGECARDS_"))}
     with ProcessPoolExecutor(workers, mp_context=context) as processes:

@@ -77,7 +77,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "collect": Operation(
         lambda registry: partial(registry.gc, delete=True),
         lambda registry: not any(map(registry.store.stat, ORPHANS)),
-        4,
+        9,
     ),
 }
 

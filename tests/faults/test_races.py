@@ -40,7 +40,6 @@ def _run(
 def race(registry: Path, folders: list[Path], version: str | None) -> list[str]:
     """What each process got, in the order of ``folders``."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["imagecards.registry.register"])
     barrier = context.Barrier(len(folders))
     results: multiprocessing.Queue[tuple[int, str]] = context.Queue()
     processes = [

@@ -54,6 +54,7 @@ def test_gc_aborts_old_uploads_of_its_registry(bucket: str, call: Call, monkeypa
     assert begun(call) == sorted([ours, ours, *others]), "a dry run aborts nothing"
     assert registry.gc(delete=True).keys == found.keys
     assert begun(call) == sorted(others)
+    assert [key.partition("/")[0] for key in registry.gc(delete=True).keys] == ["sweeps"], "what the last one announced"
     assert registry.gc(delete=True).keys == ()
     assert registry.verify(deep=True).ok
     registry.store.close()

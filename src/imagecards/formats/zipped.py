@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from imagecards.credentials import hide_credentials
 from imagecards.datasets import ImageDataset
 from imagecards.datasets.zips import UnpackedSource, open_zip, unpack
 from imagecards.errors import InvalidInputError
@@ -28,8 +29,9 @@ def read_zip(place: str, looks_right: Callable[[Path], bool], read: Callable[[Pa
         ImageCardsError: As reading the folder does.
     """
     if not is_zip(place):
+        shown = printable(hide_credentials(str(place)))
         raise InvalidInputError(
-            f"{printable(place)}: annotations are read from folders on disk and from zips; download it, or zip it"
+            f"{shown}: annotations are read from folders on disk and from zips; download it, or zip it"
         )
     source = open_zip(place)
     folder = unpack(source)
