@@ -29,6 +29,11 @@ class TestS3Store(StoreContract):
     def make_store(self, tmp_path: Path) -> Store:
         raise NotImplementedError("the fixture makes it")
 
+    @pytest.fixture(autouse=True)
+    def _fair(self, request: pytest.FixtureRequest, server: str) -> None:
+        if server == "moto" and "one_of_many" in request.node.name:
+            pytest.skip("moto looks and then puts, without a lock: it lets two writers win now and then")
+
     @pytest.fixture
     def store(self, bucket: str, address: str, connections: Connections) -> Store:
         self.bucket = bucket
