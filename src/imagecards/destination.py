@@ -42,9 +42,7 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Write]:
         StorageError: The folder can't be written.
     """
     with _explained(to):
-        target = _target(to)
-        if not _is_free(target):
-            raise _taken(target)
+        target = _free_target(to)
     # cut, so that a long name doesn't become one that is too long
     gathering = target.parent / f".{target.name[:40]}.tmp-{secrets.token_hex(6)}"
     made: set[str] = set()  # as text: thousands of small files would spend their time on joining paths
@@ -89,9 +87,7 @@ def resumed_folder(to: str | os.PathLike[str], mark: str) -> Iterator[Path]:
         StorageError: The folder can't be written.
     """
     with _explained(to):
-        target = _target(to)
-        if not _is_free(target):
-            raise _taken(target)
+        target = _free_target(to)
         gathering = target.parent / f".{target.name[:40]}.{mark}.unfinished"
         gathering.mkdir(parents=True, exist_ok=True)
     try:
@@ -134,20 +130,26 @@ def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
         raise
 
 
-def _target(to: str | os.PathLike[str]) -> Path:
+def _free_target(to: str | os.PathLike[str]) -> Path:
     """The absolute path of a folder that may be put in place of what is there."""
     target = Path(to).absolute()
     if target.name == "..":
         target = Path(os.path.realpath(target))  # what is written takes this name, and ".." isn't one
+    _check_not_current(target)
+    if not _is_free(target):
+        raise _taken(target)
+    return target
+
+
+def _check_not_current(target: Path) -> None:
     try:
         current = Path.cwd()
     except FileNotFoundError:
-        return target  # the current folder was deleted: nobody can lose it
+        return  # the current folder was deleted: nobody can lose it
     # an empty folder is replaced, and whoever works in it would be left in one that doesn't exist any more
     if Path(os.path.realpath(target)) in (current, *current.parents):
         message = f"{target} is the current folder, or the current folder lies in it: fetch into a new folder"
         raise InvalidInputError(message)
-    return target
 
 
 def _is_free(target: Path) -> bool:

@@ -61,7 +61,11 @@ def tell_of_unheld(
         extra = table["extra"].combine_chunks()
         for field in extra.type:
             found = pc.struct_field(extra, field.name).is_valid()
-            tell("fields-dropped", _FIELDS, found, lambda row, field=field: f"{called[row]} {field.name}")  # type: ignore[misc]
+
+            def image_place(row: int, name: str = field.name) -> str:
+                return f"{called[row]} {name}"
+
+            tell("fields-dropped", _FIELDS, found, image_place)
     objects = table["objects"].combine_chunks()
     owners = pc.list_parent_indices(objects).to_numpy()
     first = np.searchsorted(owners, np.arange(table.num_rows))
@@ -78,7 +82,11 @@ def tell_of_unheld(
         if field.name == "iscrowd":
             found = pc.fill_null(pc.equal(column, 1), False)
         rule, message = _OBJECT_LOSSES.get(field.name, ("fields-dropped", _FIELDS))
-        tell(rule, message, found, lambda row, field=field: f"{place(row)} {field.name}")  # type: ignore[misc]
+
+        def object_place(row: int, name: str = field.name) -> str:
+            return f"{place(row)} {name}"
+
+        tell(rule, message, found, object_place)
 
 
 def tell_of_unknown(scene: Scene) -> None:

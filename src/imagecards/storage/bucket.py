@@ -127,7 +127,7 @@ class Bucket:
                 async with reply["Body"] as body:
                     reply["Body"] = await body.read()
             return reply
-        except Exception as error:
+        except Exception as error:  # what is none of S3's refusals is raised again
             refused = refusal(error)
             if refused is None:
                 raise

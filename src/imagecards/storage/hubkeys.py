@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
-from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError, NotFoundError
+from imagecards.errors import ImageCardsError, InvalidInputError, NotFoundError
 from imagecards.paths import check_relative
 from imagecards.storage.answers import Refused
 from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hub_explained
 from imagecards.storage.hubcommit import Committer
 from imagecards.storage.hubrepo import HubRepo, missing_repo
+from imagecards.storage.ranges import answered_range, no_bytes, range_header
 from imagecards.storage.store import LEFTOVER, Entry, Names, Store, check_key, check_prefix, check_range
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _REPO = re.compile(r"datasets/([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([^/@]+))?(?:/(.*))?", re.ASCII)
 _OWN = ("README.md", "viewer", ".gitattributes", ".gitignore")  # of the repo itself, at its top
 _FORBIDDEN = (".git", ".cache", ".huggingface")  # folders that the client refuses
-_FAR = 1 << 62  # no file ends there
 
 
 class HubKeys(Store):
@@ -73,22 +73,15 @@ class HubKeys(Store):
         """See `Store.get`."""
         check_range(key, start, length)
         path = self.path(check_key(key))
-        if length == 0 or start >= _FAR:  # no range of HTTP says that
+        asked = range_header(start, length)
+        if asked is None:
             return self._nothing(key, start, length)
-        whole = start == 0 and length is None
-        end = "" if length is None else min(start + length, _FAR) - 1
         try:
-            data, ranged = self._repo.read(path, "" if whole else f"bytes={start}-{end}")
+            data, ranged = self._repo.read(path, asked)
         except Refused as refused:
             problem = refused
         else:
-            if not ranged:  # of small files, everything is sent
-                if start > len(data):
-                    raise self._truncated(key, len(data), start + (length or 0))
-                data = data[start : None if length is None else start + length]
-            if length is not None and len(data) < length:
-                raise self._truncated(key, start + len(data), start + length)
-            return data
+            return answered_range(self._place(key), data, start, length, ranged=ranged or not asked)
         if problem.status == 416:
             return self._nothing(key, start, length)
         raise self._refused(problem, key)
@@ -155,15 +148,7 @@ class HubKeys(Store):
         known = self.stat(key)
         if known is None:
             raise self._refused(Refused(NO_ENTRY, 404), key)
-        needed = start + (length or 0)
-        if needed > known.size:
-            raise self._truncated(key, known.size, needed)
-        return b""
-
-    def _truncated(self, key: str, size: int, needed: int) -> IntegrityError:
-        place = self._place(key)
-        message = f"{place} is truncated: it has {size:,} bytes, {needed:,} are needed. Restore it from a copy"
-        return IntegrityError(message, place, f"{needed} bytes", f"{size} bytes")
+        return no_bytes(self._place(key), known.size, start, length)
 
     def _refused(self, refused: Refused, key: str) -> ImageCardsError:
         place = self._place(key)

@@ -69,7 +69,7 @@ class HubRepo:
         """
         try:
             return call()
-        except Exception as error:
+        except Exception as error:  # what is none of the Hub's refusals is raised again
             refused = hub_refusal(error)
             if refused is None:
                 raise

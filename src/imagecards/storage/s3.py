@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, Self
 
-from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError, NotFoundError
+from imagecards.errors import ImageCardsError, InvalidInputError, NotFoundError
 from imagecards.paths import MAX_PATH_BYTES, check_relative
 from imagecards.storage.answers import NOT_THERE, OUT_OF_RANGE, TAKEN, Refused, answered, explained, unknown
 from imagecards.storage.bucket import Bucket, Reply, pauses, wait
 from imagecards.storage.multipart import checksum, cut, put_parts
+from imagecards.storage.ranges import answered_range, no_bytes, range_header
 from imagecards.storage.store import (
     LEFTOVER,
     Entry,
@@ -27,7 +28,6 @@ from imagecards.storage.unfinished import abort_uploads, unfinished_uploads
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BATCH = 1000  # keys that one request deletes at most
-_FAR = 1 << 62  # no object ends there, and no server takes larger numbers
 
 
 class S3Store(Store):
@@ -100,21 +100,16 @@ class S3Store(Store):
         """See `Store.get`."""
         check_range(key, start, length)
         name = self._name(check_key(key))
-        if length == 0 or start >= _FAR:  # no range of HTTP says that
+        asked = range_header(start, length)
+        if asked is None:
             return self._nothing(key, start, length)
-        whole = start == 0 and length is None
-        end = "" if length is None else min(start + length, _FAR) - 1
         try:
-            reply = self._bucket.ask("get_object", Key=name, **({} if whole else {"Range": f"bytes={start}-{end}"}))
+            reply = self._bucket.ask("get_object", Key=name, **({"Range": asked} if asked else {}))
         except Refused as refused:
             problem = refused
         else:
-            data: bytes = reply["Body"]
-            if not whole and "ContentRange" not in reply:  # a server that always sends everything
-                data = data[start : None if length is None else start + length]
-            if length is not None and len(data) < length:
-                raise self._truncated(key, start + len(data), start + length)
-            return data
+            ranged = not asked or "ContentRange" in reply
+            return answered_range(self._place(key), reply["Body"], start, length, ranged=ranged)
         if problem.code in OUT_OF_RANGE:
             return self._nothing(key, start, length)
         raise self._refused(problem, key)
@@ -270,15 +265,7 @@ class S3Store(Store):
         known = self.stat(key)
         if known is None:
             raise self._refused(Refused("NoSuchKey", 404), key)
-        needed = start + (length or 0)
-        if needed > known.size:
-            raise self._truncated(key, known.size, needed)
-        return b""
-
-    def _truncated(self, key: str, size: int, needed: int) -> IntegrityError:
-        place = self._place(key)
-        message = f"{place} is truncated: it has {size:,} bytes, {needed:,} are needed. Restore it from a copy"
-        return IntegrityError(message, place, f"{needed} bytes", f"{size} bytes")
+        return no_bytes(self._place(key), known.size, start, length)
 
     def _refused(self, refused: Refused, key: str) -> ImageCardsError:
         place = self._place(key)

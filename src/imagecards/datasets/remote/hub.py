@@ -40,7 +40,7 @@ class HubObjects(PlainObjects):
         if not _COMMIT.fullmatch(commit):
             try:
                 commit = self.system()._api.repo_info(match["repo"], repo_type="dataset", revision=commit).sha
-            except Exception as error:
+            except Exception as error:  # each file system and its client has errors of its own
                 problem = translated(error, url)
                 if isinstance(problem, NotFoundError):
                     problem = NotFoundError(

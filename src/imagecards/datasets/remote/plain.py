@@ -27,7 +27,7 @@ class PlainObjects:
             if not system.isdir(path):
                 return []
             entries = system.find(path, detail=True).values() if deep else system.ls(path, detail=True)
-        except Exception as error:
+        except Exception as error:  # each file system and its client has errors of its own
             problem = translated(error, url)
         else:
             root = path.strip("/")
@@ -42,7 +42,7 @@ class PlainObjects:
             entry = system.info(self._path(wanted.url))
         except FileNotFoundError:
             return None
-        except Exception as error:
+        except Exception as error:  # each file system and its client has errors of its own
             problem = translated(error, wanted.url)
         else:
             return RemoteObject(wanted.url, entry["size"], _etag(entry), None, self.sha256(entry))
@@ -54,7 +54,7 @@ class PlainObjects:
         try:
             end = stop + 1 if whole else stop  # one that has grown must not be taken for a whole one, nor be read whole
             data = self.system().cat_file(self._path(wanted.url), start=start or None, end=end)
-        except Exception as error:
+        except Exception as error:  # each file system and its client has errors of its own
             problem = translated(error, wanted.url)
         else:
             if len(data) != stop - start:

@@ -78,7 +78,7 @@ def _ask(url: str, operation: str, arguments: dict[str, str], wanted: _Wanted = 
         system = filesystem("s3", use_listings_cache=False)  # one for each process, also after a fork
         reply: dict[str, Any] = sync(system.loop, _answer, system, url, operation, wanted, arguments)
         return reply
-    except Exception as error:
+    except Exception as error:  # each file system and its client has errors of its own
         problem = translated(error, url)
     raise problem  # out here, so that nothing of the original error hangs on to it
 

@@ -125,6 +125,7 @@ class ZipSource:
                 data = member.read(info.file_size)
                 if len(data) == info.file_size and not member.read(1):  # which compares the checksum
                     return data
+        # all of these zipfile raises for bytes that are not what they say
         except (BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError, ValueError) as error:
             raise self._damaged(name, str(error)) from error
         except OSError as error:
@@ -169,6 +170,7 @@ class ZipSource:
         self._check_same(file.fileno())
         try:
             opened = ZipFile(file)
+        # all of these zipfile raises for bytes that are not what they say
         except (BadZipFile, ValueError, NotImplementedError, OverflowError) as error:
             file.seek(0)
             raise self._no_zip(file.read(len(_POINTER)), error) from error
