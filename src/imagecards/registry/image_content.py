@@ -160,7 +160,7 @@ class ImageContent:
     @cached_property
     def summary(self) -> Summary:
         """Its counts."""
-        linked = sum(link is not None for link in self.links)
+        linked = len(self.links) - self.links.count(None)
         return Summary(**summarize(self._table(), self.survey.dataset.splits), linked=linked)
 
     def bump_since(self, store: Store, card: DataCard) -> Derived:
@@ -199,7 +199,7 @@ class ImageContent:
         table = self._table()
         for name in contents.PLACE_COLUMNS.names:
             table = table.append_column(name, places[name])
-        table = table.append_column("digest", self._short_digests())
+        table = table.append_column("digest", self._short_digests)
         if self.summary.linked:
             table = append_links(table, self.links)
         splits, attributes = self.survey.dataset.splits, self.survey.dataset.attributes
@@ -224,10 +224,11 @@ class ImageContent:
     def _side(self) -> Side:
         """It as a diff needs it: with record digests as short as they are stored."""
         table, dataset = self._table(), self.survey.dataset
-        index = table.select(["file_name", "sha256"]).append_column("digest", self._short_digests())
+        index = table.select(["file_name", "sha256"]).append_column("digest", self._short_digests)
         counts = {"categories": self.summary.categories, "category_count": self.summary.category_count}
         return Side(index, in_order(table), dataset.splits, dataset.attributes, used_categories(table, counts))
 
+    @cached_property
     def _short_digests(self) -> pa.Array:
         short = [each[: contents.DIGEST_SIZE] for each in self.digests]
         return pa.array(short, pa.binary(contents.DIGEST_SIZE))
