@@ -9,8 +9,9 @@ from imagecards.cards import CardRef, DataCard, Parent
 from imagecards.errors import InvalidInputError, VersionConflictError
 from imagecards.registry import lookup
 from imagecards.registry.attempt import Attempt, attempting
+from imagecards.registry.dataset_survey import Survey
 from imagecards.registry.files import lost_file
-from imagecards.registry.image_content import ImageContent, Survey, pack_images
+from imagecards.registry.image_content import ImageContent, pack_images
 from imagecards.registry.publish import content_of, publish, read_unless_damaged
 from imagecards.registry.reading import open_images
 from imagecards.registry.request import Request, Viewer

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from imagecards.cards import DataCard
 from imagecards.datasets import ImageDataset, TableDataset
-from imagecards.registry.image_content import Survey
+from imagecards.registry.dataset_survey import Survey
 from imagecards.registry.links import check_linked, links_in
 from imagecards.registry.pack import Member, group_members
 from imagecards.registry.request import Request

@@ -28,8 +28,9 @@ from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import ANNOTATIONS, annotation_artifact
 from imagecards.registry.attempt import Attempt, attempting
 from imagecards.registry.commit import commit
+from imagecards.registry.dataset_survey import Survey
 from imagecards.registry.files import lost_file
-from imagecards.registry.image_content import Survey, pack_images
+from imagecards.registry.image_content import pack_images
 from imagecards.registry.known import versions_behind
 from imagecards.registry.links import NO_PLACE, Links, check_linked, links_in, recall
 from imagecards.registry.plan import UploadPlan, plan_upload

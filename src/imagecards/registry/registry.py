@@ -163,19 +163,8 @@ class CardRegistry(Mirror):
         from imagecards.registry.register import plan
         from imagecards.registry.request import check_list, make_request
 
-        request = make_request(
-            name,
-            version=None,
-            bump="auto",
-            tags=(),
-            description=None,
-            license=None,
-            source=None,
-            parents=None if parents is None else [self.load(parent) for parent in check_list(parents, "parents")],
-            metadata=None,
-            artifacts=artifacts,
-        )
-        return plan(self.store, data, request, copy=copy)
+        cards = None if parents is None else [self.load(parent) for parent in check_list(parents, "parents")]
+        return plan(self.store, data, make_request(name, parents=cards, artifacts=artifacts), copy=copy)
 
     def derive(
         self,
