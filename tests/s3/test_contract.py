@@ -1,6 +1,7 @@
 """The contract of a store, on both servers."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ def connections() -> Connections:
     return {}
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What asks for ranges runs with obstore and without it."""
+    if "_reads" in metafunc.fixturenames:
+        both = "range" in metafunc.function.__name__
+        metafunc.parametrize("_reads", ["obstore", "alone"] if both else ["obstore"], indirect=True)
+
+
 class TestS3Store(StoreContract):
     races = 2
     racers = 2
@@ -33,6 +41,11 @@ class TestS3Store(StoreContract):
     def _fair(self, request: pytest.FixtureRequest, server: str) -> None:
         if server == "moto" and "one_of_many" in request.node.name:
             pytest.skip("moto looks and then puts, without a lock: it lets two writers win now and then")
+
+    @pytest.fixture(autouse=True)
+    def _reads(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        if request.param == "alone":
+            monkeypatch.setitem(sys.modules, "obstore.store", None)
 
     @pytest.fixture
     def store(self, bucket: str, address: str, connections: Connections) -> Store:

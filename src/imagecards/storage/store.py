@@ -6,7 +6,7 @@ one of them: `Store.put_if_absent` creates, whole and durable or not at all, and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 from imagecards.errors import InvalidInputError
@@ -18,6 +18,7 @@ LEFTOVER = ".tmp-"  # how the last part of a key begins that an interrupted put 
 
 
 Names = list[str]  # the class below has a method of that name
+Bodies = list[bytes]
 
 
 class Entry(NamedTuple):
@@ -95,6 +96,18 @@ class Store(ABC):
             InvalidInputError: The key isn't a valid one, or the range is negative.
             StorageError: The store failed.
         """
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Bodies:
+        """Read several ranges of a key, in less time than one after another where the store knows how.
+
+        Args:
+            key: The key.
+            ranges: The first byte of each, and its length.
+
+        Returns:
+            Of each range what `get` gives; the errors are those of `get`, too.
+        """
+        return [self.get(key, start, length) for start, length in ranges]
 
     @abstractmethod
     def list(self, prefix: str) -> Iterator[Entry]:
