@@ -39,16 +39,12 @@ class Watched(BucketInMemory):
     def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         told = {name.lower(): value for name, value in headers.items()}
         self.asked.append(told)
-        return self.answer(super().__call__(method, path, {"Range": "", **_titled(told)}, body), is_fast(told))
+        return self.answer(super().__call__(method, path, headers, body), is_fast(told))
 
     @property
     def fast(self) -> list[bool]:
         """Of each request, whether it was obstore's."""
         return [is_fast(each) for each in self.asked]
-
-
-def _titled(headers: Mapping[str, str]) -> dict[str, str]:
-    return {"Range" if name == "range" else name: value for name, value in headers.items()}
 
 
 def is_fast(headers: Mapping[str, str]) -> bool:
