@@ -184,6 +184,14 @@ class Store(ABC):
         """Create a key as `put_if_absent` does, and show pages with it where the store shows any."""
         return self.put_if_absent(key, [body])
 
+    def page(self, path: str) -> bytes | None:
+        """A page that is shown now, by its path from the top of the place; None if there is none.
+
+        Raises:
+            StorageError: The store failed.
+        """
+        return None
+
     def locate(self, key: str) -> str:
         """The path of a key from the top of the place that people look at."""
         return key
