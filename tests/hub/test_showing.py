@@ -187,7 +187,7 @@ def test_files_that_are_shown_no_more_are_removed(hub: HubInMemory, folder: Path
 def test_pages_that_are_refused_keep_no_version_from_being_registered(
     hub: HubInMemory, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(showing, "render_readme", lambda index, old: "no yaml")
+    monkeypatch.setattr(showing, "render_readme", lambda *said: "no yaml")
     registry = CardRegistry(URL)
     with caplog.at_level(logging.WARNING):
         card = registry.register(ImageDataset(image_dir=folder), "pets/photos")

@@ -194,7 +194,7 @@ def _texts(
         if path.startswith(f"{VIEWER}/{name}/") and not any(path in kept for kept in splits.values())
     }
     texts[INDEX] = (json.dumps(index, ensure_ascii=False, indent=1) + "\n").encode()
-    texts[README] = render_readme(index, None if old is None else old.decode("utf-8", "replace")).encode()
+    texts[README] = render_readme(index, None if old is None else old.decode("utf-8", "replace"), name).encode()
     return texts
 
 
