@@ -18,7 +18,10 @@ from tests.hub.conftest import REPO
 from tests.hub.origin import HubInMemory
 
 from imagecards import CardRegistry, ImageDataset
+from imagecards.errors import NotFoundError, StorageError
+from imagecards.registry import commit as committing
 from imagecards.registry import showing
+from imagecards.storage.hub import HubStore
 
 MakeFolder = Callable[..., Path]
 URL = f"hf://datasets/{REPO}/cards"
@@ -184,7 +187,7 @@ def test_files_that_are_shown_no_more_are_removed(hub: HubInMemory, folder: Path
 def test_pages_that_are_refused_keep_no_version_from_being_registered(
     hub: HubInMemory, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(showing, "render_readme", lambda index, old: "no yaml")
+    monkeypatch.setattr(showing, "render_readme", lambda *said: "no yaml")
     registry = CardRegistry(URL)
     with caplog.at_level(logging.WARNING):
         card = registry.register(ImageDataset(image_dir=folder), "pets/photos")
@@ -192,3 +195,96 @@ def test_pages_that_are_refused_keep_no_version_from_being_registered(
     assert registry.load("pets/photos") == card
     assert "README.md" not in hub.files(REPO)
     assert registry.verify(deep=True).ok
+
+
+# -- withdrawing ---------------------------------------------------------------------------------------------
+
+
+def rows_shown(hub: HubInMemory, tmp_path: Path) -> int:
+    import pyarrow.parquet as pq
+
+    place = tmp_path / "shown.parquet"
+    rows = 0
+    for path in shown(hub):
+        place.write_bytes(hub.files(REPO)[path])
+        rows += pq.read_metadata(place).num_rows
+    return rows
+
+
+def test_a_withdrawn_version_is_no_longer_shown_and_the_one_before_is(
+    hub: HubInMemory, folder: Path, tmp_path: Path
+) -> None:
+    registry = CardRegistry(URL)
+    registry.register(pl.DataFrame({"id": [1]}), "pets/table")
+    registry.register(ImageDataset(image_dir=folder / "train"), "pets/photos", description="before")
+    before = hub.files(REPO)
+    registry.register(ImageDataset(image_dir=folder), "pets/photos", description="with a face")
+    assert rows_shown(hub, tmp_path) == 6
+    registry.withdraw("pets/photos@2.0.0", "a face")
+    assert rows_shown(hub, tmp_path) == 3
+    after = hub.files(REPO)
+    assert after["README.md"] == before["README.md"]
+    assert after["viewer/index.json"] == before["viewer/index.json"]
+    head = hub.repos[REPO].history("main")[0]
+    assert head.title.startswith("Add tombs/pets/photos/2.0.0.json"), "tombstone and README are one commit"
+
+    registry.withdraw("pets/photos@1.0.0", "a face here too")
+    front, body = readme(hub)
+    assert shown(hub) == []
+    assert [each["config_name"] for each in front["configs"]] == ["pets--table"]
+    assert "pets/photos" not in body
+
+
+def test_what_showed_no_images_shows_none_when_a_version_is_withdrawn(hub: HubInMemory, folder: Path) -> None:
+    registry = CardRegistry(URL, viewer="none")
+    registry.register(ImageDataset(image_dir=folder / "train"), "pets/photos")
+    registry.register(ImageDataset(image_dir=folder), "pets/photos")
+    CardRegistry(URL).withdraw("pets/photos@2.0.0", "a face")
+    assert shown(hub) == []
+    assert "| pets/photos | 1.0.0 | 3 |" in readme(hub)[1]
+
+
+def test_an_older_version_is_withdrawn_without_a_change_of_what_is_shown(hub: HubInMemory, folder: Path) -> None:
+    registry = CardRegistry(URL)
+    registry.register(ImageDataset(image_dir=folder / "train"), "pets/photos")
+    registry.register(ImageDataset(image_dir=folder), "pets/photos")
+    before = hub.files(REPO)
+    registry.withdraw("pets/photos@1.0.0", "old")
+    after = hub.files(REPO)
+    assert set(after) - set(before) == {"cards/tombs/pets/photos/1.0.0.json"}
+    assert {path: after[path] for path in before} == before
+
+
+def test_who_registers_meanwhile_goes_on_being_shown(
+    hub: HubInMemory, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = CardRegistry(URL)
+    registry.register(ImageDataset(image_dir=folder / "train"), "pets/photos")
+    registry.register(ImageDataset(image_dir=folder), "pets/photos")
+    commit = committing.commit
+
+    def late(*arguments: Any, **options: Any) -> bytes:
+        CardRegistry(URL).register(ImageDataset(image_dir=folder / "test"), "pets/photos", version="9.0.0")
+        return commit(*arguments, **options)
+
+    monkeypatch.setattr("imagecards.registry.withdraw.commit", late)
+    registry.withdraw("pets/photos@2.0.0", "a face")
+    assert "| pets/photos | 9.0.0 | 3 |" in readme(hub)[1]
+    assert [path.rpartition("/")[2] for path in shown(hub)] == ["train-00000-of-00001.parquet"]
+
+
+def test_pages_that_can_not_be_read_keep_no_version_from_being_withdrawn(
+    hub: HubInMemory, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = CardRegistry(URL)
+    registry.register(ImageDataset(image_dir=folder), "pets/photos")
+
+    def fail(self: HubStore, path: str) -> bytes:
+        raise StorageError("no page today")
+
+    monkeypatch.setattr(HubStore, "page", fail)
+    with caplog.at_level(logging.WARNING):
+        registry.withdraw("pets/photos@1.0.0", "a face")
+    assert "README and viewer still show pets/photos@1.0.0: no page today" in caplog.text
+    with pytest.raises(NotFoundError, match="every version of pets/photos was withdrawn"):
+        registry.versions("pets/photos")

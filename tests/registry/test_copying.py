@@ -420,3 +420,25 @@ def test_what_is_damaged_is_told_with_the_registry_that_it_is_in(registry: CardR
     marker.write_bytes(b"{}")
     with pytest.raises(IntegrityError, match=r"in .*/there: imagecards\.json does not begin"):
         registry.copy("a/t", to=there)
+
+
+@pytest.mark.parametrize(
+    "go",
+    [
+        lambda here, there: here.copy("a/t@1.0.0", to=there),
+        lambda here, there: here.sync("a/t", to=there),
+        lambda here, there: here.copy("a/child", to=there, parents=True),
+    ],
+    ids=["copy", "sync", "parents"],
+)
+def test_a_damaged_card_is_told_with_the_registry_that_it_is_copied_from(
+    go: Callable[[CardRegistry, CardRegistry], object], tmp_path: Path
+) -> None:
+    here, there = CardRegistry(tmp_path / "here"), CardRegistry(tmp_path / "there")
+    parent = here.register(pl.DataFrame({"x": [1]}), "a/t")
+    here.register(pl.DataFrame({"x": [2]}), "a/child", parents=[parent])
+    card = tmp_path / "here" / "cards" / "a" / "t" / "1.0.0.json"
+    card.chmod(0o644)
+    card.write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match=r"in .*/here: cards/a/t/1\.0\.0\.json does not begin with its checksum"):
+        go(here, there)

@@ -60,7 +60,7 @@ class BucketInMemory:
             return 200, {}, b"<ListMultipartUploadsResult/>"
         if "list-type" in asked:
             return self._list(asked["prefix"][0], deep="delimiter" not in asked)
-        return self._get(key, headers.get("Range"))
+        return self._get(key, headers.get("Range") or headers.get("range"))
 
     def _put(self, key: str, headers: Mapping[str, str], body: bytes) -> Answer:
         assert headers["If-None-Match"] == "*", "nothing is ever put without a condition"

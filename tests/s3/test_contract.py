@@ -1,11 +1,13 @@
 """The contract of a store, on both servers."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from s3fs import S3FileSystem
 from tests.s3.conftest import client_of
+from tests.s3.servers import FAIR, SERVERS
 
 from imagecards.storage import Store
 from imagecards.storage.s3 import S3Store
@@ -20,6 +22,21 @@ def connections() -> Connections:
     return {}
 
 
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What asks for ranges runs with obstore and without it; races run where the server can keep them."""
+    if "server" in metafunc.fixturenames:
+        races = "one_of_many" in metafunc.function.__name__
+        metafunc.parametrize("server", FAIR if races else SERVERS, indirect=True)
+    if "_reads" in metafunc.fixturenames:
+        both = "range" in metafunc.function.__name__
+        metafunc.parametrize("_reads", ["obstore", "alone"] if both else ["obstore"], indirect=True)
+
+
 class TestS3Store(StoreContract):
     races = 2
     racers = 2
@@ -30,9 +47,9 @@ class TestS3Store(StoreContract):
         raise NotImplementedError("the fixture makes it")
 
     @pytest.fixture(autouse=True)
-    def _fair(self, request: pytest.FixtureRequest, server: str) -> None:
-        if server == "moto" and "one_of_many" in request.node.name:
-            pytest.skip("moto looks and then puts, without a lock: it lets two writers win now and then")
+    def _reads(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        if request.param == "alone":
+            monkeypatch.setitem(sys.modules, "obstore.store", None)
 
     @pytest.fixture
     def store(self, bucket: str, address: str, connections: Connections) -> Store:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from s3fs import S3FileSystem
+from tests.s3.conftest import client_of
 from tests.s3.origin import server as origin_server
 from tests.s3.proxy import before, count_requests
 
@@ -58,3 +60,36 @@ def test_into_a_bucket_and_out_of_it(
         registry.copy(second, to=there)
     assert there.versions("a/b") == [first.version]
     there.store.close()
+
+
+def test_a_version_that_links_its_images_is_copied_with_its_links(
+    bucket: str, make_folder: MakeFolder, registry: CardRegistry
+) -> None:
+    S3FileSystem.clear_instance_cache()  # the connection of a test before leads to another server
+    folder = make_folder(3)
+    with client_of(bucket) as call:
+        for place in folder.iterdir():
+            call("put_object", Key=f"images/{place.name}", Body=place.read_bytes())
+    dataset = ImageDataset(image_dir=f"s3://{bucket}/images")
+    here, there = CardRegistry(f"s3://{bucket}/here"), CardRegistry(f"s3://{bucket}/there")
+    linked = here.register(dataset, "a/b", copy=False)
+    done = here.copy("a/b", to=there)
+    assert (done.card, done.card.summary.linked) == (linked, 3)
+    assert not [key for key in bodies(there) if key.endswith(".tar")], "its images stay where they lie"
+    assert bodies(there) == bodies(here)
+    for each in (here, there, registry):
+        if each is registry:
+            there.copy("a/b", to=registry)
+        assert each.verify(deep=True).ok
+        opened = each.open("a/b")
+        assert isinstance(opened, ImageDataset)
+        assert list(opened.read_many()) == [place.read_bytes() for place in sorted(folder.glob("*.png"))]
+    stored = there.materialize("a/b")
+    assert (stored.dataset_digest, stored.summary.linked) == (linked.dataset_digest, 0)
+    with client_of(bucket) as call:
+        call("delete_object", Key="images/001.png")
+    assert there.verify(stored, deep=True).ok
+    [problem] = there.verify(linked).problems
+    assert (problem.image, problem.actual) == ("001.png", "missing")
+    for each in (here, there):
+        each.store.close()

@@ -2,6 +2,12 @@
 
 import pytest
 from tests.rounds import race
+from tests.s3.servers import FAIR
+
+
+@pytest.fixture(params=FAIR)
+def server(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def test_every_success_is_a_version(bucket: str) -> None:

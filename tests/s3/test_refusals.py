@@ -41,7 +41,8 @@ class Refusing:
 
     def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         self.requests += 1
-        told = f"<Message>{headers['Authorization']}</Message><AWSAccessKeyId>{KEY}</AWSAccessKeyId>"
+        authorization = headers.get("Authorization") or headers["authorization"]
+        told = f"<Message>{authorization}</Message><AWSAccessKeyId>{KEY}</AWSAccessKeyId>"
         told += f"<StringToSign>{SECRET} {headers.get('X-Amz-Security-Token')}</StringToSign>"
         return self.status, {}, f"<Error><Code>{self.code}</Code>{told}</Error>".encode()
 

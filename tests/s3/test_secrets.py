@@ -4,6 +4,7 @@ import json
 import logging
 import pickle
 import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from imagecards.cli import main
 from imagecards.errors import ImageCardsError, InvalidInputError, StorageError
 from imagecards.registry.graph import Form
 from imagecards.storage import open_store
+from imagecards.storage.s3 import S3Store
 from imagecards.transforms import MinArea
 
 MakeFolder = Callable[..., Path]
@@ -176,6 +178,33 @@ def test_a_refusal_tells_what_to_do_and_no_secret(
             check_error(caught.value)
         registry.store.close()
     check(caplog.text)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_ranges_tell_no_secret(fast: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    if not fast:
+        monkeypatch.setitem(sys.modules, "obstore.store", None)
+    store = S3Store("bucket", "cards")
+    with before(origin := BucketInMemory()) as proxy:
+        origin.store.put_if_absent("cards/a", [b"data"])
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+        assert store.get_ranges("a", [(1, 2), (0, 1)]) == [b"at", b"d"]
+        opened = next(iter(store._bucket._fast.values()))
+        assert (opened is not None) == fast
+        seen = [repr(store), repr(vars(store)), repr(vars(store._bucket)), pickle.dumps(store)]
+        if opened is not None:
+            seen += [repr(opened), repr(vars(opened)), repr(opened._store.config), repr(opened._store.client_options)]
+        with pytest.raises(ImageCardsError) as caught:
+            store.get("a", 3, 2)
+        check_error(caught.value)
+        store.close()
+    with before(Refusing(403, "SignatureDoesNotMatch")) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+        with pytest.raises(StorageError, match="AWS_PROFILE") as refused:
+            store.get_ranges("a", [(1, 2)])
+        check_error(refused.value)
+        store.close()
+    check(*seen, caplog.text)
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "HTTPS_PROXY"])

@@ -1,7 +1,7 @@
 """Uploads that nobody finished: garbage collection finds those of the registry, and aborts them once they are old."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,39 @@ def test_gc_aborts_old_uploads_of_its_registry(bucket: str, call: Call, monkeypa
     assert registry.gc(delete=True).keys == ()
     assert registry.verify(deep=True).ok
     registry.store.close()
+
+
+def test_what_an_interrupted_copy_sent_in_parts_is_swept_and_copied_again(
+    bucket: str, call: Call, registry: CardRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upload is old, and so nobody's; who copies into its folder while it is swept is told to come back."""
+    there = CardRegistry(f"s3://{bucket}/below/cards")
+    there.register(np.arange(3), "a/b")
+    card = registry.register(np.arange(4), "a/c")
+    [table] = [stored.key for stored in card.files()]
+    begin(call, f"below/cards/{table}", parts=2)
+    swept: list[str] = []
+    delete = S3Store.delete
+
+    def copy_meanwhile(self: S3Store, keys: Iterable[str]) -> None:
+        gone = list(keys)
+        if gone[0].startswith("data/"):
+            swept.extend(gone)
+            with pytest.raises(StorageError, match="garbage collection is deleting files in s3://"):
+                registry.copy(card, to=there)
+        delete(self, gone)
+
+    with monkeypatch.context() as later:
+        now = time.time()
+        later.setattr("imagecards.registry.gc.time.time", lambda: now + gc.GRACE + 60)
+        later.setattr(S3Store, "delete", copy_meanwhile)
+        assert there.gc(delete=True).keys == tuple(swept)
+    assert [key.rpartition("/")[0] for key in swept] == [table.rpartition("/")[0]]
+    assert begun(call) == []
+    there.store.delete([f"sweeps/{name}" for name in there.store.children("sweeps/")])  # as a day later
+    assert registry.copy(card, to=there).created
+    assert there.verify(deep=True).ok
+    there.store.close()
 
 
 def test_only_the_upload_that_was_named_is_aborted(store: S3Store, call: Call) -> None:

@@ -1,13 +1,15 @@
 """``imagecards copy``, ``push``, ``pull`` and ``sync``: the same versions in another registry."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagecards.cli.options import AsJson, Name, Reference, Registry, open_registry
+from imagecards.cli.options import AsJson, Name, Public, Reference, Registry, Shown, Viewer, open_registry
 from imagecards.cli.printing import plural, print_json, say, size, warn
 
 if TYPE_CHECKING:  # --help must not wait for the models of cards
+    from imagecards.registry import CardRegistry
     from imagecards.registry.copied import Copied
 
 _PLACE = "A registry: a folder, s3://bucket/folder or hf://datasets/owner/repo/folder."
@@ -24,8 +26,8 @@ Withdrawn = Annotated[
 def add_commands(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.command("copy")(copy)
-    app.command("push")(push)
-    app.command("pull")(pull)
+    app.command("push")(_moving("Copy a version of your registry into another one.", To, outward=True))
+    app.command("pull")(_moving("Copy a version of another registry into yours.", From, outward=False))
     app.command("sync")(sync)
 
 
@@ -35,6 +37,8 @@ def copy(
     to: To,
     parents: Parents = False,
     withdrawn: Withdrawn = False,
+    public: Public = False,
+    viewer: Shown = Viewer.SAMPLE,
     as_json: AsJson = False,
 ) -> None:
     """Copy a version from one registry into another.
@@ -42,40 +46,46 @@ def copy(
     The card, the bytes and the digests are the same in both; artifacts attached to it come along. Only what is missing
     is sent, so a copy that was interrupted goes on where it stopped.
     """
-    _copy(reference, source, to, parents=parents, withdrawn=withdrawn, as_json=as_json)
+    target = open_registry(to, public=public, viewer=viewer)
+    _copy(reference, source, target, parents=parents, withdrawn=withdrawn, as_json=as_json)
 
 
-def push(
-    reference: Reference,
+def _moving(what: str, place: Any, *, outward: bool) -> Callable[..., None]:
+    """``push`` or ``pull``: one of the two registries is yours."""
+
+    def move(
+        reference: Reference,
+        other: place,
+        parents: Parents = False,
+        withdrawn: Withdrawn = False,
+        public: Public = False,
+        viewer: Shown = Viewer.SAMPLE,
+        registry: Registry = None,
+        as_json: AsJson = False,
+    ) -> None:
+        source, to = (registry, other) if outward else (other, registry)
+        target = open_registry(to, public=public, viewer=viewer)
+        _copy(reference, source, target, parents=parents, withdrawn=withdrawn, as_json=as_json)
+
+    move.__doc__ = what
+    return move
+
+
+def sync(
+    name: Name,
+    source: From,
     to: To,
     parents: Parents = False,
-    withdrawn: Withdrawn = False,
-    registry: Registry = None,
+    public: Public = False,
+    viewer: Shown = Viewer.SAMPLE,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a version of your registry into another one."""
-    _copy(reference, registry, to, parents=parents, withdrawn=withdrawn, as_json=as_json)
-
-
-def pull(
-    reference: Reference,
-    source: From,
-    parents: Parents = False,
-    withdrawn: Withdrawn = False,
-    registry: Registry = None,
-    as_json: AsJson = False,
-) -> None:
-    """Copy a version of another registry into yours."""
-    _copy(reference, source, registry, parents=parents, withdrawn=withdrawn, as_json=as_json)
-
-
-def sync(name: Name, source: From, to: To, parents: Parents = False, as_json: AsJson = False) -> None:
     """Copy all versions of a name, with their tags.
 
     Attached artifacts and withdrawals come along; uses stay where they were recorded. What the other
     registry says by itself is left as it is, and told; the exit code is 1 then.
     """
-    target = open_registry(to)
+    target = open_registry(to, public=public, viewer=viewer)
     done = open_registry(source).sync(name, target, parents=parents)
     moved = {label: None if version is None else str(version) for label, version in done.tags.items()}
     if as_json:
@@ -95,8 +105,9 @@ def sync(name: Name, source: From, to: To, parents: Parents = False, as_json: As
         raise typer.Exit(1)
 
 
-def _copy(reference: str, source: str | None, to: str | None, *, parents: bool, withdrawn: bool, as_json: bool) -> None:
-    target = open_registry(to)
+def _copy(
+    reference: str, source: str | None, target: "CardRegistry", *, parents: bool, withdrawn: bool, as_json: bool
+) -> None:
     done = open_registry(source).copy(reference, target, parents=parents, withdrawn=withdrawn)
     if as_json:
         print_json(_facts(done) | {"to": target.url, "parents": [_facts(parent) for parent in done.parents]})

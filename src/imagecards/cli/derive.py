@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from imagecards.cli.completing import complete_name, complete_reference
-from imagecards.cli.options import AsJson, Registry, Steps, open_registry, parse_steps
+from imagecards.cli.options import AsJson, Registry, Shown, Steps, Viewer, open_registry, parse_steps
 from imagecards.cli.printing import print_json, say
 from imagecards.cli.register import Bump, known_versions, parse_object, registered_line
 
@@ -31,6 +31,7 @@ def derive(
     license: Annotated[str | None, typer.Option(help="An SPDX identifier or a name.")] = None,
     source: Annotated[str | None, typer.Option(help="Where it came from.")] = None,
     info: Annotated[str | None, typer.Option(metavar="JSON", help="Anything else, as a JSON object.")] = None,
+    viewer: Shown = Viewer.SAMPLE,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +39,7 @@ def derive(
 
     The card says all that it takes to make it again: see replay.
     """
-    opened = open_registry(registry)
+    opened = open_registry(registry, viewer=viewer)
     before = known_versions(opened, name)
     card = opened.derive(
         parents,

@@ -2,7 +2,7 @@
 
 import typer
 
-from imagecards.cli.options import AsJson, Reference, Registry, open_registry
+from imagecards.cli.options import AsJson, Reference, Registry, Shown, Viewer, open_registry
 from imagecards.cli.printing import print_json, say
 from imagecards.cli.register import known_versions, registered_line
 
@@ -12,13 +12,18 @@ def add_commands(app: typer.Typer) -> None:
     app.command("materialize")(materialize)
 
 
-def materialize(reference: Reference, registry: Registry = None, as_json: AsJson = False) -> None:
+def materialize(
+    reference: Reference,
+    viewer: Shown = Viewer.SAMPLE,
+    registry: Registry = None,
+    as_json: AsJson = False,
+) -> None:
     """Store the images that a version only names, as a new version.
 
     For versions that were registered with --no-copy. The new one has the same data and dataset digest, the next patch
     number, and the old version as its parent.
     """
-    opened = open_registry(registry)
+    opened = open_registry(registry, viewer=viewer)
     before = opened.load(reference)
     known = known_versions(opened, str(before.name))
     card = opened.materialize(before)

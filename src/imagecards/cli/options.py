@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,11 +21,19 @@ if TYPE_CHECKING:  # --help must not wait for the models of cards
     from imagecards.registry import CardRegistry
 
 
-def open_registry(url: str | None, **options: Any) -> "CardRegistry":
-    """The registry that ``--registry`` names, or the default one, with options of `imagecards.CardRegistry`."""
+class Viewer(StrEnum):
+    """How much of the images is shown."""
+
+    SAMPLE = "sample"
+    FULL = "full"
+    NONE = "none"
+
+
+def open_registry(url: str | None, *, public: bool = False, viewer: Viewer = Viewer.SAMPLE) -> "CardRegistry":
+    """The registry that ``--registry`` names, or the default one; ``--public`` and ``--viewer`` matter on the Hub."""
     from imagecards.registry import CardRegistry
 
-    return CardRegistry(url, **options)
+    return CardRegistry(url, private=not public, viewer=viewer.value)
 
 
 def parse_options(pairs: Sequence[str] | None, taken: Collection[str]) -> dict[str, Any]:
@@ -151,6 +160,8 @@ Lenient = Annotated[bool, typer.Option("--lenient", help="Leave out what is wron
 FromFormat = Annotated[
     str | None, typer.Option("--from", metavar="FORMAT", help="The format of the input.", show_default="found out")
 ]
+Public = Annotated[bool, typer.Option("--public", help="Let everybody see a repo that is made on the Hub.")]
+Shown = Annotated[Viewer, typer.Option("--viewer", help="How much of the images the Hub's viewer shows.")]
 Steps = Annotated[
     list[str] | None,
     typer.Option(

@@ -20,7 +20,10 @@ from imagecards.cli.options import (
     ImageFolder,
     Lenient,
     Name,
+    Public,
     Registry,
+    Shown,
+    Viewer,
     open_registry,
     reading_options,
 )
@@ -43,14 +46,6 @@ class Bump(StrEnum):
     MAJOR = "major"
     MINOR = "minor"
     PATCH = "patch"
-
-
-class Viewer(StrEnum):
-    """How much of the images is shown."""
-
-    SAMPLE = "sample"
-    FULL = "full"
-    NONE = "none"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -95,8 +90,8 @@ def register(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be stored: files, bytes, commits.")
     ] = False,
-    public: Annotated[bool, typer.Option("--public", help="Let everybody see a repo that is made on the Hub.")] = False,
-    viewer: Annotated[Viewer, typer.Option(help="How much of the images the Hub's viewer shows.")] = Viewer.SAMPLE,
+    public: Public = False,
+    viewer: Shown = Viewer.SAMPLE,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
@@ -105,7 +100,7 @@ def register(
     Everything is validated first: the version is complete, or there is none. Data that are those of the latest version,
     with nothing said anew, make no version. With --lenient, what is left out of annotations is listed in an artifact.
     """
-    opened = open_registry(registry, private=not public, viewer=viewer.value)
+    opened = open_registry(registry, public=public, viewer=viewer)
     data, report = read_data(
         place_of(path), metadata, from_format, **reading_options(images, from_option, lenient=lenient)
     )

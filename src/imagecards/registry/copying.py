@@ -59,9 +59,9 @@ class Copying:
         if here.startswith(f"{there}/") or there.startswith(f"{here}/"):
             message = f"one of {self.source.url} and {self.target.url} lies in the other: put the copy beside it"
             raise InvalidInputError(message)
-        with _of(self.source):
+        with told_of(self.source):
             lookup.check_registry(self.source)
-        with _of(self.target):
+        with told_of(self.target):
             ensure_registry(self.target, **self.making)
 
     def copy(self, card: DataCard, *, parents: bool = False) -> Copied:
@@ -97,7 +97,8 @@ class Copying:
             elif parent.ref not in seen:
                 seen.add(parent.ref)
                 with suppress(NotFoundError):  # it is left out
-                    found = lookup.read_card(self.source, parent.ref)
+                    with told_of(self.source):
+                        found = lookup.read_card(self.source, parent.ref)
                     if found.digest == parent.digest:
                         stack.append((found, iter(found.parents)))
 
@@ -110,7 +111,7 @@ class Copying:
         if unknown:
             message = f"{card.ref} has {unknown[0][0]!r}, which a newer imagecards wrote: upgrade to copy it"
             raise FormatError(message)
-        with _of(self.target):
+        with told_of(self.target):
             there = self._is_there(card)
             left_out = self._check_parents(card)
         if lookup.tombstone(self.source, card.ref) is not None:
@@ -275,7 +276,7 @@ class Copying:
 
 
 @contextmanager
-def _of(store: Store) -> Iterator[None]:
+def told_of(store: Store) -> Iterator[None]:
     """Say of what is damaged, or of a newer format, in which of the two registries it is."""
     try:
         yield

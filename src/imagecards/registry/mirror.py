@@ -52,7 +52,10 @@ class Mirror(Auditor):
             IntegrityError: A file has other bytes than the card names: the version was not copied.
             CommitUnknownError: The storage gave no clear answer: copy it again.
         """
-        card = self._load_any(reference) if withdrawn else self.load(reference)
+        from imagecards.registry.copying import told_of
+
+        with told_of(self.store):
+            card = self._load_any(reference) if withdrawn else self.load(reference)
         done = self._copying(to).copy(card, parents=parents)
         done.raise_failed()
         return done

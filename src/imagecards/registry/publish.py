@@ -1,6 +1,8 @@
 """Publishing: the last steps of a registration, from stored bytes to a committed card."""
 
 import logging
+import random
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
 _TRIES = 1000
+_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds
 _CONTENT_FIELDS = ("records", "splits", "attributes", "documents", "shards", "table")
 
 
@@ -163,7 +166,9 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
         kept = {**_whole_artifacts(store, previous), **kept}
     attempt.settle()
     bump: Derived | None = None
-    for _ in range(_TRIES):
+    for times in range(_TRIES):
+        if times and store.remote:
+            _step_aside(times)
         versions = lookup.all_versions(store, request.name)
         gone = lookup.withdrawn_versions(store, request.name)
         latest = lookup.latest_version(version for version in versions if version not in gone)
@@ -208,6 +213,12 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
             raise VersionConflictError(message)
     message = f"others kept registering {request.name} ({_TRIES} versions): try again"
     raise VersionConflictError(message)
+
+
+def _step_aside(times: int) -> None:
+    """Wait a moment after others were first, the longer the more often: each try takes several requests."""
+    longest = min(_PAUSE * 2**times, _LONGEST_PAUSE)
+    time.sleep(random.uniform(0, longest))  # noqa: S311 - many who wait equally long meet again
 
 
 def _confirm(store: Store, card: DataCard) -> None:

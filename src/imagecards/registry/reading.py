@@ -20,7 +20,7 @@ from imagecards.registry.name_index import NameIndex
 from imagecards.storage import Store
 from imagecards.storage.cache import cache_for
 
-_RUN = 8 << 20  # bytes of one request at most, unless a single image is larger
+_TOGETHER = 8 << 20  # bytes of images that are read together at most, unless a single one is larger
 _GAP = 64 << 10  # bytes between two images, the header of the second one among them, that are read and left out
 
 
@@ -83,11 +83,11 @@ class ShardSource:
     def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
         """The bytes of several images, in the order of ``names``.
 
-        Where a request takes time, images that lie one behind the other come in one.
+        Where a request takes time, images that lie one behind the other come in one, and several are asked for at once.
         """
         if not self._store.remote:
             return map(self.read, names)
-        return self._read_runs(names)
+        return self._read_together(names)
 
     def close(self) -> None:
         """Nothing is kept open here; the store closes its own files."""
@@ -100,57 +100,61 @@ class ShardSource:
 
     def _get(self, name: str, row: int, length: int) -> bytes:
         """Bytes of a shard, from where an image begins."""
-        key = self._keys[self._shard[row]]
+        return self._get_ranges(name, self._keys[self._shard[row]], [(self._offset[row], length)])[0]
+
+    def _get_ranges(self, name: str, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         try:
-            return self._store.get(key, self._offset[row], length)
+            return self._store.get_ranges(key, ranges)
         except NotFoundError as error:
             message = (
                 f"{name} of {self.name} can't be read: {key} is missing from {self._store.url}; restore it from a copy"
             )
             raise IntegrityError(message, key, "", "missing") from error
 
-    def _read_runs(self, names: Sequence[str]) -> Iterator[bytes]:
-        run: list[tuple[str, int]] = []
+    def _read_together(self, names: Sequence[str]) -> Iterator[bytes]:
+        """Images in the order of names, so many at a time as are kept in memory."""
+        some: list[tuple[str, int]] = []
+        space = _TOGETHER
         for name in names:
             row = self._row(name)
-            if run and not self._follows(run, row):
-                yield from self._read_run(run)
-                run = []
-            run.append((name, row))
-        if run:
-            yield from self._read_run(run)
+            if some and self._size[row] > space:
+                yield from self._read_some(some)
+                some, space = [], _TOGETHER
+            some.append((name, row))
+            space -= self._size[row]
+        yield from self._read_some(some)
 
-    def _follows(self, run: Sequence[tuple[str, int]], row: int) -> bool:
-        """Whether an image lies right behind the last one of a run, and near enough to the first."""
-        first, last = run[0][1], run[-1][1]
-        gap = self._offset[row] - self._offset[last] - self._size[last]
-        end = self._offset[row] + self._size[row] - self._offset[first]
-        return self._shard[row] == self._shard[first] and 0 <= gap <= _GAP and end <= _RUN
-
-    def _read_run(self, run: Sequence[tuple[str, int]]) -> Iterator[bytes]:
-        """The images of a run; those between two that are cached come in one request."""
-        cached = {row: data for _, row in run if (data := self._cached(row)) is not None}
-        fetched: dict[int, memoryview] = {}
-        part: list[tuple[str, int]] = []
-        for name, row in run:
+    def _read_some(self, some: Sequence[tuple[str, int]]) -> Iterator[bytes]:
+        """Images whose bytes are asked for together; those that lie one behind the other come in one request."""
+        cached = {row: data for _, row in some if (data := self._cached(row)) is not None}
+        parts: dict[int, list[list[tuple[str, int]]]] = {}  # by shard
+        for name, row in sorted(some, key=lambda each: (self._shard[each[1]], self._offset[each[1]])):
             if row not in cached:
-                if part and not self._follows(part, row):
-                    fetched.update(self._fetch(part))
-                    part = []
-                part.append((name, row))
-        if part:
-            fetched.update(self._fetch(part))
-        for name, row in run:
+                runs = parts.setdefault(self._shard[row], [])
+                if runs and self._is_near(runs[-1][-1][1], row):
+                    runs[-1].append((name, row))
+                else:
+                    runs.append([(name, row)])
+        fetched: dict[int, memoryview] = {}
+        for shard, runs in parts.items():
+            fetched.update(self._fetch(self._keys[shard], runs))
+        for name, row in some:
             yield cached[row] if row in cached else self._checked_bytes(name, row, bytes(fetched[row]))
 
-    def _fetch(self, part: Sequence[tuple[str, int]]) -> Iterator[tuple[int, memoryview]]:
-        """The bytes of images that lie one behind the other, by row."""
-        (name, first), last = part[0], part[-1][1]
-        begin = self._offset[first]
-        together = memoryview(self._get(name, first, self._offset[last] + self._size[last] - begin))
-        for _, row in part:
-            start = self._offset[row] - begin
-            yield row, together[start : start + self._size[row]]
+    def _is_near(self, row: int, after: int) -> bool:
+        """Whether so little lies between an image and one further on that it may come with them."""
+        return self._offset[after] - self._offset[row] - self._size[row] <= _GAP
+
+    def _fetch(self, key: str, runs: Sequence[Sequence[tuple[str, int]]]) -> Iterator[tuple[int, memoryview]]:
+        """The bytes of images of a shard, by row."""
+        begins = [self._offset[run[0][1]] for run in runs]
+        ends = [max(self._offset[row] + self._size[row] for _, row in run) for run in runs]
+        ranges = [(begin, end - begin) for begin, end in zip(begins, ends, strict=True)]
+        for run, begin, data in zip(runs, begins, self._get_ranges(runs[0][0][0], key, ranges), strict=True):
+            together = memoryview(data)
+            for _, row in run:
+                start = self._offset[row] - begin
+                yield row, together[start : start + self._size[row]]
 
     def _cached(self, row: int) -> bytes | None:
         return self._cache.get(self._digest(row), self._size[row]) if self._cache is not None else None

@@ -47,12 +47,13 @@ def describe(card: DataCard, splits: Mapping[str, list[str]]) -> dict[str, Any]:
     }
 
 
-def render_readme(index: Mapping[str, Mapping[str, Any]], old: str | None) -> str:
+def render_readme(index: Mapping[str, Mapping[str, Any]], old: str | None, written: str = "") -> str:
     """The README of a repo.
 
     Args:
         index: What is said of each name (`describe`).
         old: The README that is there; what others wrote into it stays.
+        written: The name of which something is said anew, or nothing any more.
 
     Example:
         >>> about = {"version": "1.0.0", "images": 3, "license": "MIT", "splits": {}}
@@ -60,7 +61,7 @@ def render_readme(index: Mapping[str, Mapping[str, Any]], old: str | None) -> st
         --- license: mit size_categories: - n<1K
     """
     front, body = _parts(old or "")
-    derived = _front(index, front)
+    derived = _front(index, front, written)
     if "license" in derived:
         front.pop("license_name", None)
     front = {**front, **derived}
@@ -87,7 +88,7 @@ def _parts(text: str) -> tuple[dict[str, Any], str]:
     return (front if isinstance(front, dict) else {}), text[found.end() :]
 
 
-def _front(index: Mapping[str, Mapping[str, Any]], old: Mapping[str, Any]) -> dict[str, Any]:
+def _front(index: Mapping[str, Mapping[str, Any]], old: Mapping[str, Any], written: str) -> dict[str, Any]:
     """The fields that follow from what is registered."""
     count = sum(_number(about, "images") + _number(about, "rows") for about in index.values())
     tasks = sorted({str(task) for about in index.values() for task in about.get("tasks") or ()})
@@ -105,7 +106,7 @@ def _front(index: Mapping[str, Mapping[str, Any]], old: Mapping[str, Any]) -> di
     ours = [_config(name, about["splits"]) for name, about in index.items() if about["splits"]]
     if ours:
         ours[0]["default"] = True
-    names = {_config_name(name) for name in index}
+    names = {_config_name(name) for name in (*index, written)}
     others = [each for each in _configs(old) if each.get("config_name") not in names]
     if ours or others:
         front["configs"] = ours + [{key: each[key] for key in each if key != "default" or not ours} for each in others]

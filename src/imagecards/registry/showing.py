@@ -5,12 +5,13 @@ import logging
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagecards.cards import DataCard
-from imagecards.errors import ImageCardsError
+from imagecards.cards import CardRef, DataCard
+from imagecards.errors import ImageCardsError, IntegrityError
+from imagecards.registry import lookup
 from imagecards.registry.readme import README, describe, render_readme
 from imagecards.registry.request import Viewer
 from imagecards.storage import Store
@@ -56,7 +57,54 @@ def showing(store: Store, card: DataCard, viewer: Viewer, *, source: Store | Non
                 splits = {"train": [store.locate(card.table.key)]}
         except (ImageCardsError, OSError) as error:
             _log.warning("%s can't be shown in the viewer: %s", card.ref, error)
-        yield Pages(files, lambda read: _texts(card, splits, read))
+        yield Pages(files, lambda read: _texts(str(card.name), describe(card, splits), splits, read))
+
+
+@contextmanager
+def showing_without(store: Store, ref: CardRef) -> Iterator[Pages | None]:
+    """The pages that a store shows once a version is withdrawn, for the time of a block; none where it changes none.
+
+    In the place of the version comes the newest one that is left, with a sample of its images if any were shown before.
+    What can't be shown keeps no version from being withdrawn.
+
+    Args:
+        store: Where the version is about to be withdrawn.
+        ref: The version.
+    """
+    if not store.shows:
+        yield None
+        return
+    with ExitStack() as stack:
+        try:
+            pages = _without(store, ref, stack)
+        except (ImageCardsError, OSError) as error:
+            _log.warning("README and viewer still show %s: %s", ref, error)
+            pages = None
+        yield pages
+
+
+def _without(store: Store, ref: CardRef, stack: ExitStack) -> Pages | None:
+    name = str(ref.name)
+    shown = _index(store.page(INDEX)).get(name, {})
+    if shown.get("version") != str(ref.version):
+        return None
+    gone = lookup.withdrawn_versions(store, ref.name)
+    left = lookup.latest_version(
+        version for version in lookup.all_versions(store, ref.name) if version not in gone and version != ref.version
+    )
+    card = None
+    with suppress(IntegrityError):  # one that is damaged can't be shown, either
+        card = None if left is None else lookup.read_card(store, CardRef(ref.name, left))
+    if card is None:
+        return Pages({}, lambda read: _texts(name, None, {}, read) if _shows(read, ref) else {})
+    pages = stack.enter_context(showing(store, card, "sample" if shown["splits"] else "none"))
+    assert pages is not None
+    return Pages(pages.files, lambda read: pages.texts(read) if _shows(read, ref) else {})
+
+
+def _shows(read: Read, ref: CardRef) -> bool:
+    """Whether a version is the one that is shown of its name: somebody may have registered another meanwhile."""
+    return bool(_index(read(INDEX)).get(str(ref.name), {}).get("version") == str(ref.version))
 
 
 def _write_images(
@@ -129,21 +177,24 @@ class _Ahead:
         self._source.close()
 
 
-def _texts(card: DataCard, splits: Mapping[str, list[str]], read: Read) -> dict[str, bytes | None]:
-    """README and index, with this card in the place of its name's last one."""
+def _texts(
+    name: str, about: dict[str, Any] | None, splits: Mapping[str, list[str]], read: Read
+) -> dict[str, bytes | None]:
+    """README and index, with what is said of a name now in the place of what was; None where it is gone."""
     index = _index(read(INDEX))
-    before = index.get(str(card.name), {})
-    index[str(card.name)] = describe(card, splits)
+    before = index.pop(name, {})
+    if about is not None:
+        index[name] = about
     index = dict(sorted(index.items()))
     old = read(README)
     texts: dict[str, bytes | None] = {
         path: None
         for paths in before.get("splits", {}).values()
         for path in paths
-        if path.startswith(f"{VIEWER}/{card.name}/") and not any(path in kept for kept in splits.values())
+        if path.startswith(f"{VIEWER}/{name}/") and not any(path in kept for kept in splits.values())
     }
     texts[INDEX] = (json.dumps(index, ensure_ascii=False, indent=1) + "\n").encode()
-    texts[README] = render_readme(index, None if old is None else old.decode("utf-8", "replace")).encode()
+    texts[README] = render_readme(index, None if old is None else old.decode("utf-8", "replace"), name).encode()
     return texts
 
 

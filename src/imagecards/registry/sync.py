@@ -9,7 +9,7 @@ from imagecards.cards import CardName, CardRef, Version
 from imagecards.errors import AlreadyExistsError, ImageCardsError, StorageError, retold
 from imagecards.registry import lookup
 from imagecards.registry.copied import Copied
-from imagecards.registry.copying import Copying
+from imagecards.registry.copying import Copying, told_of
 from imagecards.registry.tag_logs import follow_tag, labels_of
 
 T = TypeVar("T")
@@ -77,7 +77,9 @@ def sync_name(copying: Copying, name: CardName, *, parents: bool = False) -> Syn
 
 
 def _copy(copying: Copying, ref: CardRef, parents: bool) -> Copied:
-    return copying.copy(lookup.read_card(copying.source, ref), parents=parents)
+    with told_of(copying.source):
+        card = lookup.read_card(copying.source, ref)
+    return copying.copy(card, parents=parents)
 
 
 class _Attempts:

@@ -5,6 +5,7 @@ from imagecards.errors import IntegrityError, InvalidInputError
 from imagecards.registry import keys, lookup
 from imagecards.registry.commit import commit
 from imagecards.registry.request import refuse_credentials
+from imagecards.registry.showing import showing_without
 from imagecards.storage import Store
 
 
@@ -37,7 +38,8 @@ def withdraw_version(store: Store, ref: CardRef, reason: str) -> None:
         raise lookup.no_such_version(store, exact)
     if ref.digest is not None:
         lookup.read_card(store, ref)
-    commit(store, keys.tomb(exact), body, ask=f"withdraw {exact} again")
+    with showing_without(store, exact) as pages:
+        commit(store, keys.tomb(exact), body, ask=f"withdraw {exact} again", pages=pages)
 
 
 def _is_there(store: Store, key: str) -> bool:

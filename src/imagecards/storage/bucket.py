@@ -9,7 +9,7 @@ import asyncio
 import os
 import random
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import cache
@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagecards.storage.answers import Refused, refusal
+from imagecards.storage.fastreads import FastReads, open_fast
 
 if TYPE_CHECKING:
     from s3fs import S3FileSystem
@@ -64,6 +65,7 @@ class Bucket:
         self.name = name
         self._opened: dict[int, S3FileSystem] = {}  # by process: what was opened before a fork is of no use after it
         self._locks: dict[int, threading.Lock] = {}
+        self._fast: dict[int, FastReads | None] = {}
 
     def ask(self, operation: str, **arguments: Any) -> Reply:
         """Make a request that may be repeated, until it succeeds or was tried often enough.
@@ -75,7 +77,7 @@ class Bucket:
         Raises:
             Refused: What the server said last.
         """
-        return _result(self.begin(operation, **arguments))
+        return awaited(self.begin(operation, **arguments))
 
     def begin(self, operation: str, **arguments: Any) -> "Future[Reply]":
         """As `ask`, without waiting for it."""
@@ -87,16 +89,35 @@ class Bucket:
         Raises:
             Refused: What the server said.
         """
-        return _result(self._start(lambda system: self._request(system, operation, arguments)))
+        return awaited(self._start(lambda system: self._request(system, operation, arguments)))
+
+    def read_fast(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[bytes] | None:
+        """Read ranges of an object; None where they have to be asked for.
+
+        Args:
+            name: The object.
+            ranges: The first byte of each, and its length, which is not 0.
+        """
+        return awaited(self._start(lambda system: self._read_fast(system, name, ranges)))
+
+    async def _read_fast(
+        self, system: "S3FileSystem", name: str, ranges: Sequence[tuple[int, int]]
+    ) -> list[bytes] | None:
+        process = os.getpid()
+        if process not in self._fast:
+            self._fast[process] = await open_fast(system, self.name)
+        fast = self._fast[process]
+        return None if fast is None else await fast.read(name, ranges)
 
     def close(self) -> None:
         """Let go of the connection; the next request opens another."""
+        self._fast.pop(os.getpid(), None)
         system = self._opened.pop(os.getpid(), None)
         if system is not None:
             with suppress(Exception):
                 asyncio.run_coroutine_threadsafe(_hang_up(system), system.loop).result(5)
 
-    def _start(self, work: "Callable[[S3FileSystem], Coroutine[Any, Any, Reply]]") -> "Future[Reply]":
+    def _start(self, work: "Callable[[S3FileSystem], Coroutine[Any, Any, T]]") -> "Future[T]":
         system = self._system()
         return asyncio.run_coroutine_threadsafe(work(system), system.loop)
 
@@ -158,7 +179,12 @@ def _descriptions(path: str | None) -> Any:
     return create_loader(path)
 
 
-def _result(future: "Future[T]") -> T:
+def awaited(future: "Future[T]") -> T:
+    """What comes of a request that was begun.
+
+    Raises:
+        Refused: What the server said.
+    """
     try:
         return future.result()
     except BaseException:

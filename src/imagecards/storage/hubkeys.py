@@ -115,6 +115,16 @@ class HubKeys(Store):
             return self._entry(key, found[path]) if path in found else None
         raise self._refused(problem, key)
 
+    def page(self, path: str) -> bytes | None:
+        """See `Store.page`."""
+        try:
+            return self._repo.read(path)[0]
+        except Refused as refused:
+            problem = refused
+        if problem.code in (NO_ENTRY, NO_REPO):
+            return None
+        raise self._refused(problem, path)
+
     def locate(self, key: str) -> str:
         """See `Store.locate`."""
         return self.path(key)

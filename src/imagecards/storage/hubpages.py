@@ -39,11 +39,13 @@ class ShownPages:
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
+        texts = self._pages.texts(lambda path: self._read(path, head))
+        if not texts:
+            return []
         for path, place in self._pages.files.items():
             if path not in self._files:
                 with place.open("rb") as file:
                     self._files[path] = Staged.of(path, iter(lambda: file.read(_STEP), b""))
-        texts = self._pages.texts(lambda path: self._read(path, head))
         gone = self._repo.look([path for path, text in texts.items() if text is None], head)
         return [
             *(file.uploaded(self._repo) for file in self._files.values()),

@@ -12,6 +12,7 @@ from imagecards.errors import StorageError
 from imagecards.storage.answers import Refused
 from imagecards.storage.bucket import pauses
 from imagecards.storage.hubanswers import NO_ENTRY, NO_REPO, hide_signatures, hub_explained, hub_refusal, hub_wait
+from imagecards.storage.hubpatience import bounded
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -68,7 +69,8 @@ class HubRepo:
             Refused: What the Hub said.
         """
         try:
-            return call()
+            with bounded():
+                return call()
         except Exception as error:  # what is none of the Hub's refusals is raised again
             refused = hub_refusal(error)
             if refused is None:

@@ -15,6 +15,7 @@ class Pages:
     Attributes:
         files: Where the bytes of large ones are, by path from the top of the place that people look at.
         texts: Small ones, made from those that are there at that moment, by path; None for one to be removed.
+            If there are none, nothing is shown, and the large ones are left out, too.
     """
 
     files: Mapping[str, Path]

@@ -2,7 +2,8 @@
 
 from imagecards.errors import IntegrityError
 
-_FAR = 1 << 62  # nothing stored ends there, and no server takes larger numbers
+FAR = 1 << 62
+"""Nothing stored ends there, and no server takes larger numbers."""
 
 
 def range_header(start: int, length: int | None) -> str | None:
@@ -12,11 +13,11 @@ def range_header(start: int, length: int | None) -> str | None:
         >>> range_header(0, None), range_header(5, 10), range_header(5, None), range_header(5, 0)
         ('', 'bytes=5-14', 'bytes=5-', None)
     """
-    if length == 0 or start >= _FAR:
+    if length == 0 or start >= FAR:
         return None
     if start == 0 and length is None:
         return ""
-    end = "" if length is None else min(start + length, _FAR) - 1
+    end = "" if length is None else min(start + length, FAR) - 1
     return f"bytes={start}-{end}"
 
 

@@ -3,18 +3,20 @@
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from itertools import chain
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from imagecards.errors import ImageCardsError, InvalidInputError, NotFoundError
 from imagecards.paths import MAX_PATH_BYTES, check_relative
 from imagecards.storage.answers import NOT_THERE, OUT_OF_RANGE, TAKEN, Refused, answered, explained, unknown
-from imagecards.storage.bucket import Bucket, Reply, pauses, wait
+from imagecards.storage.bucket import Bucket, Reply, awaited, pauses, wait
 from imagecards.storage.multipart import checksum, cut, put_parts
-from imagecards.storage.ranges import answered_range, no_bytes, range_header
+from imagecards.storage.ranges import FAR, answered_range, no_bytes, range_header
 from imagecards.storage.store import (
     LEFTOVER,
+    Bodies,
     Entry,
     Names,
     Store,
@@ -26,8 +28,11 @@ from imagecards.storage.store import (
 )
 from imagecards.storage.unfinished import abort_uploads, unfinished_uploads
 
+T = TypeVar("T")
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BATCH = 1000  # keys that one request deletes at most
+_AT_A_TIME = 16  # requests for ranges of one object
 
 
 class S3Store(Store):
@@ -99,16 +104,42 @@ class S3Store(Store):
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """See `Store.get`."""
         check_range(key, start, length)
+        if length is not None:
+            return self.get_ranges(key, [(start, length)])[0]
+        return self._take(key, self._begin(self._name(check_key(key)), start, None), start, None)
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Bodies:
+        """See `Store.get_ranges`: several requests are on their way at a time."""
         name = self._name(check_key(key))
+        for start, length in ranges:
+            check_range(key, start, length)
+        if ranges and all(range_header(start, length) and start + length < FAR for start, length in ranges):
+            found = self._bucket.read_fast(name, ranges)
+            if found is not None:
+                return found
+        bodies = []
+        for some in _batches(ranges, _AT_A_TIME):
+            begun = [self._begin(name, start, length) for start, length in some]
+            bodies += [self._take(key, reply, *each) for reply, each in zip(begun, some, strict=True)]
+        return bodies
+
+    def _begin(self, name: str, start: int, length: int | None) -> "Future[Reply] | None":
+        """Ask for an object or a range of it; None where the range is one that no request asks for."""
         asked = range_header(start, length)
         if asked is None:
+            return None
+        return self._bucket.begin("get_object", Key=name, **({"Range": asked} if asked else {}))
+
+    def _take(self, key: str, begun: "Future[Reply] | None", start: int, length: int | None) -> bytes:
+        """The bytes that were asked for."""
+        if begun is None:
             return self._nothing(key, start, length)
         try:
-            reply = self._bucket.ask("get_object", Key=name, **({"Range": asked} if asked else {}))
+            reply = awaited(begun)
         except Refused as refused:
             problem = refused
         else:
-            ranged = not asked or "ContentRange" in reply
+            ranged = range_header(start, length) == "" or "ContentRange" in reply
             return answered_range(self._place(key), reply["Body"], start, length, ranged=ranged)
         if problem.code in OUT_OF_RANGE:
             return self._nothing(key, start, length)
@@ -214,7 +245,7 @@ class S3Store(Store):
             return None
         return bool(found.get("Metadata", {}).get("put") == mark)
 
-    def _delete(self, names: Names) -> Refused | None:
+    def _delete(self, names: Sequence[str]) -> Refused | None:
         """Delete some objects; says what kept the last of them from it."""
         problem: Refused | None = None
         for pause in pauses():
@@ -284,8 +315,8 @@ class S3Store(Store):
         return f"{self.url}/{key}"
 
 
-def _batches(names: Names, size: int) -> Iterator[Names]:
-    return (names[start : start + size] for start in range(0, len(names), size))
+def _batches(all_of_them: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (all_of_them[start : start + size] for start in range(0, len(all_of_them), size))
 
 
 def _seconds(found: Reply) -> float:

@@ -6,7 +6,7 @@ one of them: `Store.put_if_absent` creates, whole and durable or not at all, and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 from imagecards.errors import InvalidInputError
@@ -18,6 +18,7 @@ LEFTOVER = ".tmp-"  # how the last part of a key begins that an interrupted put 
 
 
 Names = list[str]  # the class below has a method of that name
+Bodies = list[bytes]
 
 
 class Entry(NamedTuple):
@@ -96,6 +97,18 @@ class Store(ABC):
             StorageError: The store failed.
         """
 
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Bodies:
+        """Read several ranges of a key, in less time than one after another where the store knows how.
+
+        Args:
+            key: The key.
+            ranges: The first byte of each, and its length.
+
+        Returns:
+            Of each range what `get` gives; the errors are those of `get`, too.
+        """
+        return [self.get(key, start, length) for start, length in ranges]
+
     @abstractmethod
     def list(self, prefix: str) -> Iterator[Entry]:
         """List all keys below a folder, however deep, in the order of their names.
@@ -170,6 +183,14 @@ class Store(ABC):
     def put_and_show(self, key: str, body: bytes, pages: Pages) -> bool:
         """Create a key as `put_if_absent` does, and show pages with it where the store shows any."""
         return self.put_if_absent(key, [body])
+
+    def page(self, path: str) -> bytes | None:
+        """A page that is shown now, by its path from the top of the place; None if there is none.
+
+        Raises:
+            StorageError: The store failed.
+        """
+        return None
 
     def locate(self, key: str) -> str:
         """The path of a key from the top of the place that people look at."""

@@ -177,6 +177,21 @@ class StoreContract:
         with pytest.raises(IntegrityError, match="truncated"):
             store.get("a", start, length)
 
+    def test_several_ranges_are_what_each_of_them_is(self, store: Store) -> None:
+        data = bytes(range(7))
+        store.put_if_absent("a/b c+d", [data])
+        ranges = [(start, length) for start in range(8) for length in range(8 - start)]
+        mixed = [*ranges[::-2], *ranges, (0, 7), (3, 1)]
+        assert store.get_ranges("a/b c+d", mixed) == [data[start : start + length] for start, length in mixed]
+        assert store.get_ranges("a/b c+d", []) == []
+        for beyond in (6, 7, 100):
+            with pytest.raises(IntegrityError, match="truncated"):
+                store.get_ranges("a/b c+d", [(0, 2), (beyond, 2)])
+        with pytest.raises(InvalidInputError, match="negative"):
+            store.get_ranges("a/b c+d", [(0, 2), (-1, 2)])
+        with pytest.raises(NotFoundError, match="a/c"):
+            store.get_ranges("a/c", [(0, 1), (2, 1)])
+
     @pytest.mark.parametrize(("start", "length"), [(-1, None), (-1, 1), (0, -1), (2, -5)])
     def test_a_negative_range_is_refused(self, store: Store, start: int, length: int | None) -> None:
         store.put_if_absent("a", [b"data"])

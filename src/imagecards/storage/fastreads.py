@@ -1,0 +1,119 @@
+"""Ranges of objects through obstore, where it is installed: the same bytes with less work.
+
+It only takes work off the usual way. Whatever it is refused, can't reach or gets in another length is asked for again
+the usual way, which repeats, explains, and has the last word.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from s3fs import S3FileSystem
+
+    Ranges = Sequence[tuple[int, int]]
+
+_VALID = timedelta(minutes=6)  # after which credentials are asked for again, in case they are renewed from time to time
+_FAILURES = 5  # in a row, after which it is left alone: some servers only understand the usual way
+_CLIENT = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "10m"}
+_opened_in = 0  # the process in which obstore runs: in one forked from it the threads are missing, and it would hang
+
+
+class FastReads:
+    """The objects of a bucket, for as long as that goes well.
+
+    Args:
+        store: The bucket as obstore knows it.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._failures = 0
+
+    async def read(self, name: str, ranges: "Ranges") -> list[bytes] | None:
+        """Read ranges of an object, each given by its first byte and its length, 1 or more; None if that fails."""
+        import obstore
+
+        if self._failures == _FAILURES:
+            return None
+        starts, lengths = zip(*ranges, strict=True)
+        try:  # those that lie side by side are put together by whoever asks
+            found = await obstore.get_ranges_async(self._store, name, starts=starts, lengths=lengths, coalesce=0)
+        except Exception:  # whatever it is, its own errors or those of finding credentials: the usual way explains it
+            found = []
+        data = [bytes(each) for each in found]
+        if [len(each) for each in data] != list(lengths):
+            self._failures += 1
+            return None
+        self._failures = 0
+        return data
+
+
+async def open_fast(system: "S3FileSystem", bucket: str) -> FastReads | None:
+    """Open a bucket for fast reads as s3fs sees it: with its server, its region and its credentials.
+
+    Args:
+        system: What s3fs found out.
+        bucket: The bucket.
+
+    Returns:
+        None where obstore is not installed, runs in the process that this one was forked from, or would ask another
+        server or in another name.
+    """
+    global _opened_in
+    if _opened_in not in (0, os.getpid()):
+        return None
+    try:
+        from obstore.store import S3Store
+    except ImportError:
+        return None
+    client = await system.set_session()
+    signing = _signing(client)
+    address = str(client.meta.endpoint_url).rstrip("/")
+    styles = client.meta.config.s3 or {}
+    special = styles.get("addressing_style") == "virtual" or styles.get("use_accelerate_endpoint")
+    if signing is None or special or "@" in urlsplit(address).netloc or bucket.endswith("--x-s3"):
+        return None
+    options: Any = {**_CLIENT, "allow_http": address.startswith("http://")}
+    try:
+        authorities = system.session.get_config_variable("ca_bundle")
+        if authorities:
+            options["root_certificate"] = Path(authorities).read_bytes()
+        _opened_in = os.getpid()
+        # what obstore would otherwise look up in the environment, by rules of its own, is said here
+        return FastReads(
+            S3Store(
+                bucket,
+                endpoint=f"{address}/{bucket}",
+                aws_endpoint_url_s3=f"{address}/{bucket}",
+                virtual_hosted_style_request=True,  # that is: the bucket is in the address
+                s3_express=False,
+                region=client.meta.region_name or "us-east-1",
+                client_options=options,
+                retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
+                **signing,
+            )
+        )
+    except Exception:  # certificates or an address that only the usual way understands
+        return None
+
+
+def _signing(client: Any) -> dict[str, Any] | None:
+    """How requests are signed: with the credentials of a client, whichever it has at that moment."""
+    from botocore import UNSIGNED
+
+    if client.meta.config.signature_version is UNSIGNED:
+        return {"skip_signature": True}
+    found = getattr(getattr(client, "_request_signer", None), "_credentials", None)
+    if found is None:
+        return None
+
+    async def credentials() -> dict[str, Any]:
+        now = await found.get_frozen_credentials()
+        keys = {"access_key_id": now.access_key, "secret_access_key": now.secret_key, "token": now.token}
+        return {**keys, "expires_at": datetime.now(UTC) + _VALID}
+
+    return {"skip_signature": False, "credential_provider": credentials}
