@@ -34,7 +34,7 @@ def write_hdf5(
     masks: MaskRule = "any-overlap",
     files: int = 1,
     name: str = "preprocessed_data",
-    level: int = 0,
+    level: int = 1,
     processes: int | None = None,
 ) -> None:
     """Write ``<split>/<name>-<k>_p0.h5``, ``meta_<split>.dat`` and ``data_params.json``.
