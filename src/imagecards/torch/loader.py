@@ -101,7 +101,7 @@ class Loader(torch.utils.data.DataLoader):
         return {
             "epoch": self._epoch,
             "taken": self._taken,
-            "images": self._examples.names_digest,
+            "images": self._examples.identity,
             **self._recipe._asdict(),
         }
 
