@@ -160,7 +160,7 @@ class TestWhatChanged:
 def test_what_can_not_be_is_told(folder: Path, tmp_path: Path) -> None:
     for options in ({"colour": "grey"}, {"classes": ["cat"]}, {"masks": True}, {"decode": False}):
         with pytest.raises(InvalidInputError, match="leave colour, classes, masks and decode out"):
-            MapDataset(Examples(folder), **options)  # type: ignore[arg-type]
+            MapDataset(Examples(folder), **options)
     with pytest.raises(InvalidInputError, match="an ImageDataset, or HDF5 Examples, not str"):
         MapDataset(str(folder))  # type: ignore[arg-type]
     with h5py.File(tmp_path / "x.h5", "w") as file:
