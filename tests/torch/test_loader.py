@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import os
 import pickle
-import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 
 import imagecards as ic
-from imagecards.errors import FormatError, ImageCardsError, IntegrityError, InvalidInputError
+from imagecards.errors import FormatError, IntegrityError, InvalidInputError
 from imagecards.images import read_pixels
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
@@ -26,10 +25,6 @@ KINDS = (MapDataset, StreamDataset)
 
 def name_of(image: Any, target: dict[str, Any]) -> str:
     return str(target["name"])
-
-
-def die(image: Any, target: dict[str, Any]) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def note(worker: int) -> None:
@@ -275,12 +270,6 @@ def test_an_image_that_can_not_be_decoded_is_named(make_folder: Any) -> None:
     (folder / "001.png").write_bytes(whole[:-30])
     with pytest.raises(FormatError, match=r"^001\.png: "):
         list(Loader(MapDataset(ic.ImageDataset(image_dir=folder))))
-
-
-def test_a_worker_that_is_killed_ends_the_loop(flakes: ic.ImageDataset) -> None:
-    loader = Loader(StreamDataset(flakes, transform=die), 4, num_workers=1, multiprocessing_context="fork")
-    with pytest.raises(ImageCardsError, match="a worker process of the loader ended"):
-        list(loader)
 
 
 def test_spawned_workers_map_one_file(flakes: ic.ImageDataset) -> None:

@@ -14,7 +14,7 @@ from imagecards.torch.examples import Examples
 from imagecards.torch.map_dataset import MapDataset, check_dataset
 from imagecards.torch.order import Places
 from imagecards.torch.ranks import rank_and_ranks
-from imagecards.torch.sending import Sending, received
+from imagecards.torch.sending import Sending, received, sharing
 from imagecards.torch.steps import Bounds, Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
 from imagecards.torch.stream_dataset import StreamDataset
 
@@ -216,8 +216,9 @@ class _Turns(torch.utils.data.IterableDataset):
         self._order = torch.from_numpy(order.astype(np.int32 if small else np.int64))
         self._begin = torch.tensor(begin)
         if shared:
-            self._order.share_memory_()
-            self._begin.share_memory_()
+            with sharing():
+                self._order.share_memory_()
+                self._begin.share_memory_()
 
     def __iter__(self) -> Iterator[list[Any]]:
         size, rank, ranks, tail = self._share
