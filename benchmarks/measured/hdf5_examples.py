@@ -17,7 +17,7 @@ from imagecards.recipes.severstal import TRAIN, read_class
 _SIDE = 256
 _RECIPES = {
     "packed": Recipe("packed", "binary", (_SIDE, _SIDE), "grey", "upstream"),
-    "deflated": Recipe("packed", "binary", (_SIDE, _SIDE), "grey", "upstream", level=1),
+    "plain": Recipe("packed", "binary", (_SIDE, _SIDE), "grey", "upstream", level=0),
     "examples": Recipe("examples", "binary", (_SIDE, _SIDE), "grey", "upstream"),
 }
 

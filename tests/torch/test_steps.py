@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from imagecards.errors import InvalidInputError
 from imagecards.torch.order import shuffled, stream_order
-from imagecards.torch.steps import Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
+from imagecards.torch.steps import Bounds, Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
 
 RANKS, WORKERS, EPOCHS = range(1, 5), range(4), range(3)
 MANY = {"count": st.integers(0, 60), "size": st.integers(1, 7), "ranks": st.integers(1, 5)}
 
 
-def as_loaded(batches: list[slice], workers: int) -> list[slice]:
+def as_loaded(bounds: Bounds, rank: int, ranks: int, workers: int) -> list[slice]:
     """What a loader hands out that asks its workers in turn; none works in the process itself."""
-    queues = [iter(worker_batches(batches, worker, max(workers, 1))) for worker in range(max(workers, 1))]
+    asked = max(workers, 1)
+    queues = [worker_batches(bounds, rank, ranks, worker, asked) for worker in range(asked)]
     merged: list[slice] = []
     while queues:
         for queue in list(queues):
@@ -36,7 +37,7 @@ def run(order: NDArray[np.int64], begin: int, size: int, ranks: int, workers: in
     bounds = step_bounds(begin, len(order), size, ranks)
     taken = []
     for rank in range(ranks):
-        for batch in as_loaded(rank_batches(bounds, rank, ranks), workers)[:most]:
+        for batch in as_loaded(bounds, rank, ranks, workers)[:most]:
             taken += order[positions(batch, len(order))].tolist()
     return taken, int(bounds[min(most, len(bounds) - 1)])
 
@@ -62,8 +63,8 @@ def test_stopped_after_any_batch_and_gone_on_with_by_others() -> None:
 
 def test_workers_do_not_change_what_a_rank_gets_in_which_order() -> None:
     for ranks, workers in product(RANKS, WORKERS):
-        batches = rank_batches(step_bounds(0, 50, 3, ranks), ranks - 1, ranks)
-        assert as_loaded(batches, workers) == batches
+        bounds = step_bounds(0, 50, 3, ranks)
+        assert as_loaded(bounds, ranks - 1, ranks, workers) == rank_batches(bounds, ranks - 1, ranks)
 
 
 @given(**MANY, begin=st.integers(0, 60), data=st.data())

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from imagecards.errors import InvalidInputError
+from imagecards.errors import InvalidInputError, StorageError
 from imagecards.records.schema import KNOWN_FIELDS
 
 Class = str | int
@@ -46,8 +46,13 @@ class SharedTable:
 def _write(table: pa.Table) -> str:
     descriptor, path = tempfile.mkstemp(prefix="imagecards-", suffix=".arrow")
     os.close(descriptor)
-    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
+    try:
+        with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    except OSError as error:
+        Path(path).unlink()
+        message = f"{path}, what worker processes share, can't be written ({error}): free space, or set TMPDIR"
+        raise StorageError(message) from error
     return path
 
 

@@ -1,32 +1,28 @@
-"""Examples: an image as a tensor, and what is said of it."""
+"""What map and stream have in common: rows that become examples, in an order."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
-from hashlib import sha256
-from importlib import import_module
-from itertools import starmap
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import torch
+from numpy.typing import NDArray
 
 from imagecards.datasets import ImageDataset
-from imagecards.errors import FormatError, InvalidInputError
-from imagecards.geometry import runs_of, runs_to_mask
-from imagecards.images import ColourMode, read_pixels
-from imagecards.records.schema import to_dicts
-from imagecards.torch.columns import Class, Lists, SharedTable, found_classes, record_columns, target_columns
+from imagecards.errors import InvalidInputError
+from imagecards.formats import hdf5
+from imagecards.images import ColourMode
+from imagecards.torch.columns import Class
+from imagecards.torch.hdf5_rows import Hdf5Rows
+from imagecards.torch.image_rows import ImageRows
 from imagecards.torch.order import Places
-
-_NUMBERS = ("area", "iscrowd")
 
 
 class Examples:
     """What `MapDataset` and `StreamDataset` have in common: from a row of a dataset to an example.
 
     Args:
-        dataset: An open dataset, or a split of one.
+        dataset: An open dataset, or a split of one; or the `imagecards.formats.hdf5.Examples` of an artifact, which
+            have their pixels and labels, so that of all that follows only ``transform`` is left to say.
         colour: The channels of the image: ``rgb``, ``grey``, or ``stored`` for those of the file.
         classes: What labels count, from 0; by default the categories that the dataset says it has, in its order, else
             those that are used, sorted. A split may lack some: give the classes of the whole dataset.
@@ -42,7 +38,7 @@ class Examples:
 
     def __init__(
         self,
-        dataset: ImageDataset,
+        dataset: ImageDataset | hdf5.Examples,
         *,
         colour: ColourMode = "rgb",
         classes: Sequence[Class] | None = None,
@@ -50,26 +46,23 @@ class Examples:
         decode: bool = True,
         transform: Callable[..., Any] | None = None,
     ) -> None:
-        if not isinstance(dataset, ImageDataset):
-            raise InvalidInputError(f"a loop over images needs an ImageDataset, not {type(dataset).__name__}")
-        if not len(dataset):
-            raise InvalidInputError(f"{dataset!r} has no images: its splits tell which images are in which")
-        self.classes = tuple(found_classes(dataset.table, dataset.attributes) if classes is None else classes)
-        self._source = dataset.source
-        self._colour: ColourMode = colour
-        self._decode = decode
-        self._transform = transform
-        table = dataset.table
-        self._shared = SharedTable(
-            target_columns(table, self.classes, masks=masks) if decode else record_columns(table)
-        )
+        if isinstance(dataset, hdf5.Examples):
+            if (colour, classes, masks, decode) != ("rgb", None, False, True):
+                message = "HDF5 examples have their pixels and labels: leave colour, classes, masks and decode out"
+                raise InvalidInputError(message)
+            self._rows: ImageRows | Hdf5Rows = Hdf5Rows(dataset, transform)
+        elif isinstance(dataset, ImageDataset):
+            self._rows = ImageRows(
+                dataset, colour=colour, classes=classes, masks=masks, decode=decode, transform=transform
+            )
+        else:
+            raise InvalidInputError(
+                f"a loop over images needs an ImageDataset, or HDF5 Examples, not {type(dataset).__name__}"
+            )
+        self.classes = self._rows.classes
 
     def __len__(self) -> int:
-        return int(self._shared.table.num_rows)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the views of columns, which every process makes for itself."""
-        return {name: value for name, value in self.__dict__.items() if name != "_columns"}
+        return len(self._rows)
 
     def order(self, seed: int, epoch: int, *, shuffle: bool, buffer: int) -> Places:
         """The rows of an epoch in their order: a function of seed and epoch, and of nothing else."""
@@ -77,102 +70,14 @@ class Examples:
 
     def read(self, rows: Sequence[int]) -> Iterator[Any]:
         """The examples of some rows, in order."""
-        names: list[str] = self._names.take(pa.array(rows, pa.int64())).to_pylist()
-        return self.made(rows, names, self._source.read_many(names))
-
-    def made(self, rows: Sequence[int], names: Sequence[str], files: Iterator[bytes]) -> Iterator[Any]:
-        """The examples of some rows whose files were read."""
-        if self._decode:
-            return map(self._example, rows, names, files)
-        records = to_dicts(_rows_of(self._shared.table, rows))
-        items = zip(names, files, records, strict=True)
-        return items if self._transform is None else starmap(self._transform, items)
-
-    def _example(self, row: int, name: str, data: bytes) -> Any:
-        try:
-            pixels = read_pixels(data, self._colour)
-        except FormatError as error:
-            raise FormatError(f"{name}: {error}") from error
-        # A view: turning the pixels around takes as long as decoding them, and models take either layout.
-        image: Any = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)
-        target = self._target(row, name, *pixels.shape[:2])
-        vision = _tv_tensors()
-        if vision is not None:
-            image = vision.Image(image)
-        return (image, target) if self._transform is None else self._transform(image, target)
-
-    def _target(self, row: int, name: str, height: int, width: int) -> dict[str, Any]:
-        target: dict[str, Any] = {"name": name, "row": row}
-        columns = self._columns
-        vision = _tv_tensors()
-        if "caption" in columns:
-            target["caption"] = columns["caption"][row].as_py()
-        if "classes" in columns:
-            target["classes"] = torch.from_numpy(columns["classes"].row(row))
-        if "boxes" in columns:
-            boxes = torch.from_numpy(columns["boxes"].row(row))
-            if vision is not None:
-                boxes = vision.BoundingBoxes(boxes, format="XYXY", canvas_size=(height, width))
-            target["boxes"] = boxes
-            target["labels"] = torch.from_numpy(columns["labels"].row(row))
-        for key in _NUMBERS:
-            if key in columns:
-                target[key] = torch.from_numpy(columns[key].row(row))
-        if "segmentation" in columns:
-            masks = torch.from_numpy(self._masks(columns["segmentation"][row].as_py(), name, height, width))
-            target["masks"] = masks if vision is None else vision.Mask(masks)
-        return target
-
-    def _masks(self, outlines: Sequence[Any], name: str, height: int, width: int) -> "np.ndarray[Any, Any]":
-        masks = np.zeros((len(outlines), height, width), np.bool_)
-        for mask, outline in zip(masks, outlines, strict=True):
-            if outline is None:
-                continue
-            counts = outline["counts"] if outline["counts"] is not None else outline["runs"]
-            found = outline["polygons"]
-            try:
-                mask[...] = runs_to_mask(
-                    runs_of(found if found is not None else {"size": outline["size"], "counts": counts}, height, width)
-                )
-            except FormatError as error:
-                raise FormatError(f"{name}: {error}") from error
-        return masks
+        return self._rows.read(rows)
 
     @cached_property
-    def names_digest(self) -> str:
-        """What tells these images from others, and their order from another: the SHA-256 of their names."""
-        return sha256("\0".join(self._names_in_order().to_pylist()).encode()).hexdigest()
-
-    def _names_in_order(self) -> pa.Array:
-        """The names in the order that `order` shuffles."""
-        return self._names
+    def identity(self) -> str:
+        """What tells these images from others, and their order from another."""
+        return self._rows.identity(self._unshuffled)
 
     @property
-    def _names(self) -> pa.Array:
-        return self._columns["file_name"]
-
-    @cached_property
-    def _columns(self) -> dict[str, Any]:
-        table = self._shared.table
-        columns: dict[str, Any] = {}
-        for name in table.column_names:
-            column = table[name]
-            piece = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-            numbers = name in ("classes", "boxes", "labels", *_NUMBERS) and self._decode
-            columns[name] = Lists(piece) if numbers else piece
-        return columns
-
-
-def _rows_of(table: pa.Table, rows: Sequence[int]) -> pa.Table:
-    if rows and rows[-1] - rows[0] + 1 == len(rows) and list(rows) == list(range(rows[0], rows[-1] + 1)):
-        return table.slice(rows[0], len(rows))  # neighbours: nothing is copied
-    return table.take(pa.array(rows, pa.int64()))
-
-
-@lru_cache
-def _tv_tensors() -> Any:
-    """Torchvision's tensors; nothing where it is not there, or fits no torch that is."""
-    try:
-        return import_module("torchvision.tv_tensors")
-    except (ImportError, RuntimeError):
+    def _unshuffled(self) -> NDArray[np.int64] | None:
+        """The order that `order` shuffles; ``None`` for that of the rows."""
         return None

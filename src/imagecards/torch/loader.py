@@ -1,8 +1,10 @@
 """Loader: a DataLoader whose order is one for all ranks and workers, and that can stop and go on."""
 
-from collections.abc import Callable, Iterator, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.utils.data
 
@@ -12,7 +14,7 @@ from imagecards.torch.examples import Examples
 from imagecards.torch.map_dataset import MapDataset, check_dataset
 from imagecards.torch.order import Places
 from imagecards.torch.ranks import rank_and_ranks
-from imagecards.torch.sending import Sending, received
+from imagecards.torch.sending import Sending, received, sharing
 from imagecards.torch.steps import Bounds, Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
 from imagecards.torch.stream_dataset import StreamDataset
 
@@ -75,13 +77,14 @@ class Loader(torch.utils.data.DataLoader):
         self._epoch = self._begin = self._taken = 0
         self._on_start = on_start
         self._examples = dataset
+        options |= {"collate_fn": Sending(collate_fn), "worker_init_fn": _Start(options.get("worker_init_fn"))}
         if isinstance(dataset, StreamDataset):
-            self._turns: _Turns | None = _Turns(dataset, self._recipe, (batch_size, self._rank, self._ranks, tail))
-            super().__init__(self._turns, batch_size=None, collate_fn=Sending(collate_fn), **options)
+            self._turns: _Turns | None = _Turns(dataset, buffer, (batch_size, self._rank, self._ranks, tail))
+            super().__init__(self._turns, batch_size=None, **options)
         else:
             self._turns = None
             self._batches = _Batches()
-            super().__init__(dataset, batch_sampler=self._batches, collate_fn=Sending(collate_fn), **options)
+            super().__init__(dataset, batch_sampler=self._batches, **options)
 
     @property
     def epoch(self) -> int:
@@ -98,7 +101,7 @@ class Loader(torch.utils.data.DataLoader):
         return {
             "epoch": self._epoch,
             "taken": self._taken,
-            "images": self._examples.names_digest,
+            "images": self._examples.identity,
             **self._recipe._asdict(),
         }
 
@@ -126,11 +129,11 @@ class Loader(torch.utils.data.DataLoader):
         """The batches of this rank; each is counted as taken when it is handed out."""
         bounds = self._bounds()
         if self._turns is not None:
-            self._turns.begin(self._epoch, self._begin)
+            order = self._recipe.order(self._examples, self._epoch)
+            self._turns.begin(order, self._begin, shared=self.num_workers > 0, again=self.persistent_workers)
         else:
             order = self._recipe.order(self._examples, self._epoch)
-            parts = rank_batches(bounds, self._rank, self._ranks)
-            self._batches.made = [order[positions(part, len(order))].tolist() for part in parts]
+            self._batches.order, self._batches.parts = order, rank_batches(bounds, self._rank, self._ranks)
         self._taken, self._begin = self._begin, 0
         if self._on_start is not None and self._rank == 0:
             self._on_start()
@@ -172,41 +175,72 @@ class _Recipe(NamedTuple):
 
 
 class _Batches:
-    """The rows of each batch that comes next."""
+    """The rows of each batch that comes next, made when they are asked for."""
 
-    made: list[list[int]]
-
-    def __init__(self) -> None:
-        self.made = []
+    order: Places
+    parts: Sequence[slice] = ()
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.made)
+        order = self.order
+        return (order[positions(part, len(order))].tolist() for part in self.parts)
 
     def __len__(self) -> int:
-        return len(self.made)
+        return len(self.parts)
 
 
 class _Turns(torch.utils.data.IterableDataset):
     """What a worker process runs: the batches that are its turn.
 
-    Where an epoch begins lies in shared memory, so that workers that persist see it.
+    The order of an epoch, and where to begin in it, lie in shared memory: made once, however many workers there are,
+    and workers that persist see the next one.
     """
 
-    def __init__(self, dataset: StreamDataset, recipe: "_Recipe", share: tuple[int, int, int, Tail]) -> None:
-        self._dataset, self._recipe, self._share = dataset, recipe, share
-        self._start = torch.zeros(2, dtype=torch.int64).share_memory_()
+    def __init__(self, dataset: StreamDataset, buffer: int, share: tuple[int, int, int, Tail]) -> None:
+        self._dataset, self._buffer, self._share = dataset, buffer, share
+        self._order = self._begin = torch.zeros(0, dtype=torch.int64)
 
-    def begin(self, epoch: int, taken: int) -> None:
-        """Say what comes next."""
-        self._start[0], self._start[1] = epoch, taken
+    def begin(self, order: Places, begin: int, *, shared: bool, again: bool) -> None:
+        """Say what comes next.
+
+        Args:
+            order: The rows of the epoch in their order.
+            begin: How many of them were taken.
+            shared: Whether worker processes read this.
+            again: Whether those of the last epoch do.
+        """
+        if again and len(self._order):
+            self._order.copy_(torch.from_numpy(order))
+            self._begin.fill_(begin)
+            return
+        small = len(order) <= np.iinfo(np.int32).max
+        self._order = torch.from_numpy(order.astype(np.int32 if small else np.int64))
+        self._begin = torch.tensor(begin)
+        if shared:
+            with sharing():
+                self._order.share_memory_()
+                self._begin.share_memory_()
 
     def __iter__(self) -> Iterator[list[Any]]:
-        epoch, taken = self._start.tolist()
         size, rank, ranks, tail = self._share
-        order = self._recipe.order(self._dataset, epoch)
+        order = self._order.numpy()
         worker = torch.utils.data.get_worker_info()
         number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        bounds = step_bounds(taken, len(order), size, ranks, tail)
-        mine = worker_batches(rank_batches(bounds, rank, ranks), number, workers)
-        rows = (order[positions(part, len(order))] for part in mine)
-        return self._dataset.read_batches(rows, ahead=self._recipe.buffer // (ranks * workers))
+        bounds = step_bounds(int(self._begin), len(order), size, ranks, tail)
+        mine = worker_batches(bounds, rank, ranks, number, workers)
+        rows = (order[positions(part, len(order))].astype(np.int64) for part in mine)
+        return self._dataset.read_batches(rows, ahead=self._buffer // (ranks * workers))
+
+
+class _Start:
+    """What a worker process does first: objects that it has from its parent are left alone by garbage collection.
+
+    Looking at an object writes to it, and so copies the memory that a forked worker shares with all others.
+    """
+
+    def __init__(self, then: Callable[[int], None] | None) -> None:
+        self._then = then
+
+    def __call__(self, worker: int) -> None:
+        gc.freeze()
+        if self._then is not None:
+            self._then(worker)

@@ -5,6 +5,7 @@ of the step as one batch. After any number of steps, what was taken is a beginni
 part; so an epoch can be gone on with by another number of them.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -76,19 +77,22 @@ def rank_batches(bounds: Bounds, rank: int, ranks: int) -> list[slice]:
         >>> rank_batches(step_bounds(0, 9, 2, 2), 1, 2)
         [slice(2, 4, None), slice(7, 9, None)]
     """
-    pairs = zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-    parts = [rank_part(begin, end, rank, ranks) for begin, end in pairs]
-    return [part for part in parts if part.start < part.stop]
+    return list(worker_batches(bounds, rank, ranks, 0, 1))
 
 
-def worker_batches(batches: list[slice], worker: int, workers: int) -> list[slice]:
-    """The batches that one worker process of a rank makes: taken in turn from all workers, they are in order again.
+def worker_batches(bounds: Bounds, rank: int, ranks: int, worker: int, workers: int) -> Iterator[slice]:
+    """The batches of a rank that one of its worker processes makes: taken in turn from all, they are in order again.
+
+    They are made one by one: a list of those of a million images takes each worker megabytes.
 
     Example:
-        >>> worker_batches([slice(0, 2), slice(2, 4), slice(4, 5)], 0, 2)
+        >>> list(worker_batches(step_bounds(0, 5, 2, 1), 0, 1, 0, 2))
         [slice(0, 2, None), slice(4, 5, None)]
     """
-    return batches[worker::workers]
+    for step in range(worker, len(bounds) - 1, workers):
+        part = rank_part(int(bounds[step]), int(bounds[step + 1]), rank, ranks)
+        if part.start < part.stop:
+            yield part
 
 
 def positions(part: slice, count: int) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from tests.formats.hdf5.drawn import noise
 
 from imagecards.digests import digest
 from imagecards.errors import FormatError, ImageCardsError, IntegrityError, NotFoundError
-from imagecards.formats.hdf5 import GuardedFile, Limits, check_file
+from imagecards.formats.hdf5 import GuardedFile, Limits, check_file, inflation
 
 SECRET = "not for others"
 
@@ -192,6 +193,77 @@ def test_a_chunk_that_says_it_is_larger_than_the_file(tmp_path: Path) -> None:
             guarded.read("x")
         with pytest.raises(FormatError, match=r"x\.h5: x can't be read"):
             guarded.dataset("x").read_at(3)
+
+
+class TestRows:
+    """Chunks that are one example each, which are not inflated by HDF5."""
+
+    @pytest.fixture(params=["isal.isal_zlib", "zlib"])
+    def inflater(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(inflation, "INFLATER", pytest.importorskip(request.param))
+
+    def rows(self, tmp_path: Path, values: Any, **options: Any) -> Path:
+        every: dict[str, Any] = {"chunks": (1, *values.shape[1:]), "compression": 1}
+        with h5py.File(tmp_path / "x.h5", "w", libver="v110") as file:
+            file.create_dataset("x", data=values, **every | options)
+        return tmp_path / "x.h5"
+
+    @pytest.mark.usefixtures("inflater")
+    @pytest.mark.parametrize("dtype", ["u1", ">u2", "<i4", "f4", ">f8"])
+    @pytest.mark.parametrize("fletcher32", [False, True])
+    def test_they_are_what_was_written(self, tmp_path: Path, dtype: str, fletcher32: bool) -> None:
+        values = noise((3, 2, 5, 7)).astype(dtype)
+        with GuardedFile(self.rows(tmp_path, values, fletcher32=fletcher32)) as guarded:
+            rows = guarded.dataset("x")
+            assert rows._row_deflated
+            for place in range(3):
+                found = rows.read_at(place)
+                assert (found.dtype, found.tolist()) == (values.dtype, values[place].tolist())
+                found[:] = 0  # it is the reader's own
+
+    def test_what_only_hdf5_can_undo_is_left_to_it(self, tmp_path: Path) -> None:
+        values = noise((4, 6, 6))
+        others: list[dict[str, Any]] = [{"shuffle": True}, {"chunks": (2, 6, 6)}, {"compression": "lzf"}]
+        for number, options in enumerate(others):
+            (tmp_path / str(number)).mkdir()
+            with GuardedFile(self.rows(tmp_path / str(number), values, **options)) as guarded:
+                assert not guarded.dataset("x")._row_deflated
+                assert guarded.dataset("x").read_at(1).tolist() == values[1].tolist()
+        with h5py.File(tmp_path / "x.h5", "w") as file:  # one that deflate was left out for, and one never written
+            dataset = file.create_dataset("x", (3, 6, 6), "u1", chunks=(1, 6, 6), compression=1, fillvalue=7)
+            dataset[0] = values[0]
+            dataset.id.write_direct_chunk((1, 0, 0), values[1].tobytes(), 1)
+        with GuardedFile(tmp_path / "x.h5") as guarded:
+            expected = [*values[:2].tolist(), np.full((6, 6), 7).tolist()]
+            assert [guarded.dataset("x").read_at(place).tolist() for place in range(3)] == expected
+
+    @pytest.mark.usefixtures("inflater")
+    def test_every_flipped_byte_is_told(self, tmp_path: Path) -> None:
+        values = noise((1, 9, 9)) // 16
+        path = self.rows(tmp_path, values)
+        with h5py.File(path) as file:
+            info = file["x"].id.get_chunk_info(0)
+        whole = path.read_bytes()
+        for place in range(info.byte_offset, info.byte_offset + info.size):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+            with GuardedFile(path) as guarded, suppress(FormatError):
+                assert guarded.dataset("x").read_at(0).tolist() == values[0].tolist()
+                assert place == info.byte_offset + 1  # how hard it was tried to deflate
+
+    @pytest.mark.usefixtures("inflater")
+    @pytest.mark.parametrize("size", [0, 4095, 4097, 1 << 28])
+    def test_no_more_is_inflated_than_there_may_be(self, tmp_path: Path, size: int) -> None:
+        with h5py.File(tmp_path / "x.h5", "w") as file:
+            dataset = file.create_dataset("x", (1, 4096), "u1", chunks=(1, 4096), compression=1)
+            dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(size)))
+        with GuardedFile(tmp_path / "x.h5") as guarded:
+            rows = guarded.dataset("x")
+            tracemalloc.start()
+            with pytest.raises(FormatError, match=r"x\.h5: x can't be read"):
+                rows.read_at(0)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 2**20
 
 
 def test_limits(tmp_path: Path, other: Path) -> None:

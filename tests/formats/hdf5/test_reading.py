@@ -210,3 +210,4 @@ def test_a_worker_that_is_killed(tmp_path: Path) -> None:
     write_examples(deadly, tmp_path / "out", Recipe(files=5))
     assert len(Examples(tmp_path / "out")) == 5
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert [path for path in (tmp_path / "out").iterdir() if path.suffix == ".part"] == []

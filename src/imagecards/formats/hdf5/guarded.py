@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imagecards.formats.hdf5.inflation import chunks_stay_within, never_larger
+from imagecards.formats.hdf5.inflation import chunks_stay_within, inflated_row, is_row_deflated, never_larger
 
 if TYPE_CHECKING:
     from imagecards.formats.hdf5.guard import GuardedFile
@@ -37,6 +37,9 @@ class GuardedDataset:
         self.shape: tuple[int, ...] = found.shape or ()
         self.dtype: np.dtype[Any] = found.dtype
         self._bounded = never_larger(file.limits.nbytes, found)
+        self._row_size = prod(self.shape[1:]) * self.dtype.itemsize
+        fits = self._row_size <= file.limits.nbytes
+        self._row_deflated = fits and is_row_deflated(found, file.path.stat().st_size)
 
     def read(self) -> NDArray[Any]:
         """Read all of it.
@@ -62,6 +65,8 @@ class GuardedDataset:
         from h5py import h5s
 
         part = (1, *self.shape[1:])
+        if self._row_deflated and (row := self._inflated(index)) is not None:
+            return row
         self._check(part, index)
         values = np.empty(part, self.dtype)
         if values.size:
@@ -71,6 +76,17 @@ class GuardedDataset:
                 self._found.read(h5s.create_simple(part), space, values)
         whole: NDArray[Any] = values[0]
         return whole
+
+    def _inflated(self, index: int) -> NDArray[Any] | None:
+        try:
+            found = inflated_row(self._found, index, self._row_size)
+        except Exception:
+            with self._file.telling(self._path):  # entered for every example, it would take as long as all else here
+                raise
+        if found is None:
+            return None
+        row: NDArray[Any] = np.frombuffer(found, self.dtype).reshape(self.shape[1:]).copy()  # it may be written to
+        return row
 
     def _check(self, part: tuple[int, ...], index: int | None) -> None:
         self._file.check_size(prod(part) * self.dtype.itemsize, self._path)

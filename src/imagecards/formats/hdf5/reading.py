@@ -4,6 +4,7 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -11,7 +12,8 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from imagecards.errors import InvalidInputError, NotFoundError
+from imagecards.digests import canonical_json
+from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError
 from imagecards.formats.hdf5.guard import GuardedFile, Limits
 from imagecards.formats.hdf5.guarded import GuardedDataset
 from imagecards.formats.hdf5.normalising import Normalisation, check_normalisation, normalised
@@ -52,6 +54,10 @@ class Examples(Sequence[Example]):
             compared before HDF5 sees any of it.
         limits: What a file may ask for.
 
+    Attributes:
+        files: The files, in order.
+        counts: How many examples each has.
+
     Raises:
         NotFoundError: There is no such file, or none in the folder.
         IntegrityError: A file has other bytes.
@@ -72,13 +78,14 @@ class Examples(Sequence[Example]):
         self._limits = limits or Limits()
         self._open: dict[int, _ExampleFile] = {}
         self._owner = os.getpid()
-        counts = []
+        self.counts: list[int] = []
+        self._stamps = [_stamp(file) for file in self.files]
         for file in self.files:
             if digests is not None and file.name not in digests:
                 raise InvalidInputError(f"there is no digest for {printable(file.name)}: give one for each file")
             with GuardedFile(file, None if digests is None else digests[file.name], self._limits) as guarded:
-                counts.append(_ExampleFile(guarded).count)
-        self._ends = list(accumulate(counts))
+                self.counts.append(_ExampleFile(guarded).count)
+        self._ends = list(accumulate(self.counts))
 
     def __repr__(self) -> str:
         return f"<Examples: {len(self):,} in {len(self.files):,} files>"
@@ -103,6 +110,12 @@ class Examples(Sequence[Example]):
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_open": {}, "_owner": None}
 
+    @property
+    def identity(self) -> str:
+        """What tells these files from others: the SHA-256 of their names, sizes and numbers of examples."""
+        told = zip((file.name for file in self.files), self._stamps, self.counts, strict=True)
+        return sha256(canonical_json([[name, stamp[0], count] for name, stamp, count in told])).hexdigest()
+
     def close(self) -> None:
         """Close the files; a later read opens them again."""
         for file in self._open.values():
@@ -113,7 +126,14 @@ class Examples(Sequence[Example]):
         if self._owner != os.getpid():  # a fork has the file of another process, at whose place that reads
             self._open, self._owner = {}, os.getpid()
         if number not in self._open:
-            self._open[number] = _ExampleFile(GuardedFile(self.files[number], limits=self._limits))
+            file = self.files[number]
+            guarded = GuardedFile(file, limits=self._limits)
+            if _stamp(file) != self._stamps[number]:  # opened first: what is open stays, whatever comes in its place
+                guarded.close()
+                was, now = (f"{size} bytes of {time}" for size, time in (self._stamps[number], _stamp(file)))
+                message = f"{printable(str(file))} was changed after these examples were opened: open them anew"
+                raise IntegrityError(message, str(file), was, now)
+            self._open[number] = _ExampleFile(guarded)
         return self._open[number]
 
 
@@ -202,6 +222,12 @@ def written_digests(path: Path) -> list[bytes]:
             told = [guarded.attribute("image_digest", guarded.group(f"example_{index}")) for index in range(file.count)]
             found = [bytes.fromhex(str(each).removeprefix("sha256:")) for each in told]
     return found
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """What changes when a file is written again: its size and its time."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _find_files(path: Path) -> list[Path]:

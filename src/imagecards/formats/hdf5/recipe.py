@@ -35,8 +35,8 @@ class Recipe:
         masks: How masks get another size.
         files: How many files each split gets.
         name: What the names of files begin with.
-        level: How hard ``packed`` compresses images: 1 (fast) to 9, or 0 for not at all, which is read twice as fast.
-            Labels and keys always are compressed.
+        level: How hard ``packed`` compresses images: 1 (fast) to 9, or 0 for not at all, which is read twice as fast
+            again. Labels and keys always are compressed.
         processes: By default files are balanced. With a number, ``examples`` are shared as the original converter
             shares them among so many processes, which may make more files than asked for, and some without any.
 
@@ -55,7 +55,7 @@ class Recipe:
     masks: MaskRule = "any-overlap"
     files: int = 1
     name: str = "preprocessed_data"
-    level: int = 0
+    level: int = 1
     processes: int | None = None
 
     def __post_init__(self) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from imagecards.datasets import ImageDataset
 from imagecards.destination import resumed_folder
@@ -13,6 +12,7 @@ from imagecards.errors import InvalidInputError, StorageError
 from imagecards.formats.hdf5.filing import write_file
 from imagecards.formats.hdf5.planning import Plan, make_plan
 from imagecards.formats.hdf5.recipe import Colour, LabelKind, Layout, MaskRule, Recipe
+from imagecards.formats.hdf5.workspace import workspace
 from imagecards.formats.losses import LossReport
 from imagecards.formats.parallel import map_ordered
 from imagecards.formats.scene import Scene, Write, check_splits
@@ -34,10 +34,12 @@ def write_hdf5(
     masks: MaskRule = "any-overlap",
     files: int = 1,
     name: str = "preprocessed_data",
-    level: int = 0,
+    level: int = 1,
     processes: int | None = None,
 ) -> None:
     """Write ``<split>/<name>-<k>_p0.h5``, ``meta_<split>.dat`` and ``data_params.json``.
+
+    Interrupted, the same work goes on from the files that are whole; until then they are kept in the cache.
 
     Args:
         scene: The dataset.
@@ -61,11 +63,11 @@ def write_hdf5(
         raise InvalidInputError("HDF5 holds the pixels of the images: there are no annotations only")
     recipe = Recipe(layout, label, image_shape, colour, masks, files, name, level, processes)
     plan = make_plan(scene, recipe)
-    with TemporaryDirectory(prefix="imagecards-hdf5-") as folder:
-        _write_files(scene, plan, Path(folder))
+    with workspace(plan.digest) as folder:
+        _write_files(scene, plan, folder)
         for path in plan.tasks:
-            write(path, _pieces(Path(folder, path)))
-            Path(folder, path).unlink()
+            write(path, _pieces(folder / path))
+            (folder / path).unlink()  # so that the disk holds them once
     for path, content in plan.documents.items():
         write(path, [content])
 
@@ -100,6 +102,8 @@ def write_examples(
         _write_files(scene, plan, gathering)
         for path, content in plan.documents.items():
             (gathering / path).write_bytes(content)
+        for left in gathering.rglob("*.part"):  # by a process that was killed
+            left.unlink(missing_ok=True)
     return scene.losses.report()
 
 
