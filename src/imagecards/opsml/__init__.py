@@ -1,0 +1,1 @@
+"""Datasets in opsml 3, whose cards protect nobody by themselves. Needs the extra ``opsml``."""
