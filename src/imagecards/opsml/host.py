@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from imagecards.errors import ImageCardsError, InvalidInputError, MissingDependencyError, StorageError
 
-Kind = Literal["data", "model", "experiment"]
+Kind = Literal["data", "model", "experiment", "prompt"]
 
 _PLATFORMS = "it has wheels for Linux (glibc), macOS and Windows on x86_64, and for macOS on arm64"
 _OWN_LINE = re.compile(rb"\x1b\[38;2;[^\n]*\n")  # what opsml prints begins with a colour
@@ -329,3 +329,66 @@ def _runs_threads() -> bool:
 _was_running = False
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+
+def every_row(kind: Kind) -> tuple[Row, ...]:
+    """All rows of a kind, as they are.
+
+    Raises:
+        StorageError: opsml can't list them.
+    """
+    opened = registry(kind)
+    with calling("list cards"):
+        found = list(opened.list_cards(limit=_EVERYTHING))
+        if kind != "prompt":
+            return tuple(_row(record) for record in found)
+        # rows of prompts panic when they are asked for uids
+        return tuple(
+            Row(each.uid, each.space, each.name, each.version, (), each.created_at, "", (), ()) for each in found
+        )
+
+
+def models_named(kind: Kind) -> dict[str, tuple[str, ...]]:
+    """The uids of the models that each experiment names.
+
+    Raises:
+        StorageError: opsml can't list them.
+    """
+    if kind != "experiment":
+        return {}
+    opened = registry(kind)
+    with calling("list cards"):
+        found = opened.list_cards(limit=_EVERYTHING)
+        return {each.uid: tuple(each.modelcard_uids or ()) for each in found}
+
+
+def decrypt(kind: Kind, uid: str, to: Path) -> tuple[str, ...]:
+    """Decrypt a card, and its files into a folder; nothing that is in them is run.
+
+    Args:
+        kind: Which kind of card it is.
+        uid: Its uid.
+        to: A new folder.
+
+    Returns:
+        The files that the card says it has, relative to the folder.
+
+    Raises:
+        StorageError: Something is missing, or can't be decrypted.
+    """
+    readers = {"data": _NoInterface, "model": part("ModelInterface")}
+    opened = registry(kind)
+    with calling(f"decrypt the card {uid}"):
+        card = opened.load_card(uid=uid, **({"interface": readers[kind]} if kind in readers else {}))
+        if kind == "experiment":
+            if card.list_artifacts():
+                card.download_artifacts(lpath=to)
+        elif kind in readers:
+            card.download_artifacts(to)
+            saved = json.loads(card.model_dump_json())["metadata"]["interface_metadata"]["save_metadata"]
+            named = [saved.get(field) for field in ("data_uri", "model_uri")]
+            return tuple(place for place in named if isinstance(place, str))
+    return ()
+
+
+_EVERYTHING = 2**31 - 1  # -1 is everything for SQLite alone

@@ -1,0 +1,55 @@
+"""``imagecards opsml``: looking for damage in registries of opsml's, and leaving older ones."""
+
+from typing import Annotated
+
+import typer
+
+from imagecards.cli.options import AsJson, Limit
+from imagecards.cli.printing import plural, print_json, say
+
+_group = typer.Typer(name="opsml", help="Registries and datasets of opsml.", no_args_is_help=True)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.add_typer(_group)
+
+
+@_group.command("audit")
+def audit(
+    uri: Annotated[
+        str,
+        typer.Argument(
+            metavar="URI", help="opsml's tracking URI, sqlite:///folder/opsml.db for example, or the path of an opsml.db."
+        ),
+    ],
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI", help="Where opsml's files are.", show_default="$OPSML_STORAGE_URI or opsml_registries"
+        ),
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="When to give opsml up on a card.")
+    ] = 600,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what an opsml 3 registry lost: every card is decrypted; nothing is changed.
+
+    Finds versions that several rows share, cards that can't be decrypted, rows without files, uids of cards that are
+    gone, and versions that came in a wrong order. Leaves with 1 if there are any.
+    """
+    from imagecards.opsml.audit import audit as look
+
+    found = look(uri, storage, patience=patience)
+    if as_json:
+        print_json(found.to_dict())
+        raise typer.Exit(0 if found.ok else 1)
+    for finding in found.findings[:limit]:
+        say(str(finding))
+    if len(found.findings) > limit:
+        say(f"... and {len(found.findings) - limit:,} more (--limit, --json)")
+    count = plural(len(found.findings), "finding")
+    say(f"{'nothing is wrong' if found.ok else count}: {plural(found.cards, 'card')} in {found.registry}")
+    raise typer.Exit(0 if found.ok else 1)
