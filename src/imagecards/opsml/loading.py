@@ -14,7 +14,7 @@ from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
 from imagecards.opsml.manifest import RECORDS, pinned_digest
 from imagecards.opsml.packing import read_manifest
-from imagecards.opsml.place import check_place
+from imagecards.opsml.naming import check_place
 from imagecards.opsml.table import read_table
 from imagecards.opsml.versions import matching
 

@@ -11,7 +11,7 @@ from imagecards.opsml.claims import CLAIMS, dead_claims, register_claimed
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
 from imagecards.opsml.loading import is_whole, survivors
-from imagecards.opsml.place import check_place, check_tag
+from imagecards.opsml.naming import check_place, check_tag
 from imagecards.opsml.versions import exact_version, next_version
 
 _log = logging.getLogger("imagecards")
