@@ -20,7 +20,8 @@ def audit(
     uri: Annotated[
         str,
         typer.Argument(
-            metavar="URI", help="opsml's tracking URI, sqlite:///folder/opsml.db for example, or the path of an opsml.db."
+            metavar="URI",
+            help="opsml's tracking URI, sqlite:///folder/opsml.db for example, or the path of an opsml.db.",
         ),
     ],
     storage: Annotated[
@@ -29,9 +30,7 @@ def audit(
             metavar="URI", help="Where opsml's files are.", show_default="$OPSML_STORAGE_URI or opsml_registries"
         ),
     ] = None,
-    patience: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="When to give opsml up on a card.")
-    ] = 600,
+    patience: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="When to give opsml up on a card.")] = 600,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -22,6 +22,8 @@ KINDS = ("data", "model", "experiment", "prompt")
 PATIENCE = 600.0
 """Seconds after which opsml is given up on a card."""
 
+_COMMAND = ("-P", "-m", "imagecards.opsml.inspecting")  # -P: nothing is imported from the folder that it works in
+
 
 def audit(uri: str, storage: str | None = None, *, patience: float = PATIENCE) -> Audit:
     """Look at every card of a registry of opsml's, and say what is wrong. Nothing in it is changed.
@@ -37,9 +39,8 @@ def audit(uri: str, storage: str | None = None, *, patience: float = PATIENCE) -
         patience: Seconds after which opsml is given up on a card.
 
     Raises:
-        InvalidInputError: The registry can't be one.
+        InvalidInputError: This is no registry of opsml 3.
         NotFoundError: There is no such file or folder.
-        FormatError: The file is no registry of opsml 3.
         StorageError: The registry can't be listed.
         MissingDependencyError: opsml 3 is not installed.
     """
@@ -119,9 +120,8 @@ class _Inspector:
         return code
 
     def _begin(self) -> None:
-        # -P: a file of that name in the folder that the process works in is none of opsml's
         self.process = subprocess.Popen(  # noqa: S603  # our own module
-            [sys.executable, "-P", "-m", "imagecards.opsml.inspecting"],
+            [sys.executable, *_COMMAND],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.PIPE,

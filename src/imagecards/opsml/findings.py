@@ -11,12 +11,20 @@ from imagecards.errors import InvalidInputError
 from imagecards.records import printable
 
 Rule: TypeAlias = Literal[
-    "duplicate-version", "not-decryptable", "orphan-row", "missing-files", "unreadable", "dangling-uid", "version-order"
+    "duplicate-version",
+    "not-decryptable",
+    "orphan-row",
+    "missing-files",
+    "shared-stem",
+    "unreadable",
+    "dangling-uid",
+    "version-order",
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
 
 # what opsml says, by what it means; the first that matches
 _MEANINGS: tuple[tuple[Rule, re.Pattern[str]], ...] = (
+    ("shared-stem", re.compile(r"^files share a stem")),
     ("orphan-row", re.compile(r"(?i)(?:does not exist|not found|no such file|404|no ?such ?key).*card\.json")),
     ("not-decryptable", re.compile(r"(?i)decrypt file|aead|ciphertext|decryption key|no rows returned|plain text")),
     ("missing-files", re.compile(r"(?i)does not exist|not found|no such file|404|no ?such ?key|is not stored")),
@@ -25,6 +33,7 @@ _MEANT = {
     "not-decryptable": "is stored, and can't be decrypted any more",
     "orphan-row": "has a row and no files, as a registration leaves it that was killed, or that is still at work",
     "missing-files": "lacks files that it names",
+    "shared-stem": "has files that opsml mixes up or fails to load, now and then",
     "unreadable": "can't be loaded",
 }
 

@@ -56,20 +56,35 @@ def looked_at(kind: host.Kind, uid: str, space: str, name: str, version: str) ->
     """What is wrong with a card and its files: nothing, or what opsml said."""
     folder = Path("files")
     try:
-        for file in host.decrypt(kind, uid, folder):
+        try:
+            named = host.decrypt(kind, uid, folder)
+        except ImageCardsError as error:
+            failure = str(error.__cause__ or error)  # what opsml said, without what it was asked
+            return {"failure": _sharing(folder) or failure}
+        storage = os.environ.get("OPSML_STORAGE_URI")
+        for file in named:
             if not (folder / file).exists():
                 return {"failure": f"{file} is not stored"}
         for place in folder.rglob("*"):
             if place.is_file() and not place.stat().st_size:
                 file = place.relative_to(folder).as_posix()
                 # opsml takes a few bytes in plain text for an empty file
-                if stored_size(os.environ.get("OPSML_STORAGE_URI"), kind, space, name, version, file):
+                if stored_size(storage, kind, space, name, version, file):
                     return {"failure": f"{file} is stored in plain text"}
-        return {"failure": ""}
-    except ImageCardsError as error:
-        return {"failure": str(error.__cause__ or error)}  # what opsml said, without what it was asked
+        return {"failure": _sharing(folder)}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sharing(folder: Path) -> str:
+    """Files that opsml encrypts and decrypts through one temporary file, at the same time."""
+    stems: dict[Path, Path] = {}
+    for place in sorted(folder.rglob("*")):
+        if place.is_file() and not place.name.endswith(".enc.tmp"):
+            first = stems.setdefault(place.with_suffix(""), place)
+            if first is not place:
+                return f"files share a stem: {first.relative_to(folder)}, {place.relative_to(folder)}"
+    return ""
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
 from imagecards.credentials import hide_credentials
-from imagecards.errors import FormatError, InvalidInputError, NotFoundError, StorageError
+from imagecards.errors import InvalidInputError, NotFoundError, StorageError
 from imagecards.paths import SCHEME
 
 _PORTS = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "http": 80, "https": 443}
@@ -35,9 +35,8 @@ def read_only(uri: str, storage: str | None = None) -> Iterator[tuple[Path, Mapp
         A folder of its own, and the environment.
 
     Raises:
-        InvalidInputError: The registry can't be one.
+        InvalidInputError: This is no registry of opsml 3.
         NotFoundError: There is no such file or folder.
-        FormatError: The file is no registry of opsml's.
         StorageError: It can't be read.
     """
     scheme = SCHEME.match(uri)
@@ -73,7 +72,7 @@ def stored_size(storage: str | None, kind: str, space: str, name: str, version: 
 
 
 def _check_reachable(uri: str) -> None:
-    """opsml tries an address for half an hour that nobody listens at."""
+    """Opsml tries an address for half an hour that nobody listens at."""
     try:
         parts = urlsplit(uri)
         address = (parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()])
@@ -110,9 +109,9 @@ def _copy(file: Path, to: Path) -> None:
     except sqlite3.OperationalError as error:
         raise StorageError(f"{file} can't be read ({error}): see who writes to it, and try again") from error
     except sqlite3.DatabaseError as error:
-        raise FormatError(f"{file} is no database of SQLite ({error}): see the path") from error
+        raise InvalidInputError(f"{file} is no database of SQLite ({error}): see the path") from error
     if "opsml_data_registry" not in tables:
-        raise FormatError(f"{file} is no registry of opsml 3: it has no table opsml_data_registry")
+        raise InvalidInputError(f"{file} is no registry of opsml 3: it has no table opsml_data_registry")
 
 
 def _storage(storage: str) -> str:
