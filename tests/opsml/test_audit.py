@@ -180,6 +180,9 @@ def test_an_audit_changes_nothing(mode: Mode, monkeypatch: pytest.MonkeyPatch) -
     assert any("cats" in str(part) for part in before)
 
 
+_OF_THE_SERVER = "INTO .?(opsml_user|opsml_audit_event|sqlite_sequence)"
+
+
 def state_of(mode: Mode) -> list[Any]:
     """Every byte of a registry that lasts; a server keeps a log of whom it answers, in tables of its own."""
     state: list[Any] = [
@@ -191,11 +194,7 @@ def state_of(mode: Mode) -> list[Any]:
         state = [path.read_bytes() for path in sorted(mode.folder.rglob("opsml_registries/**/*")) if path.is_file()]
         (database,) = mode.folder.rglob("opsml.db")
         with closing(sqlite3.connect(database)) as opened:
-            state += [
-                line
-                for line in opened.iterdump()
-                if not re.search("INTO .?(opsml_user|opsml_audit_event|sqlite_sequence)", line)
-            ]
+            state += [line for line in opened.iterdump() if not re.search(_OF_THE_SERVER, line)]
     if mode.name == "postgres":
         state += [line for line in dumped(mode.uri).splitlines() if "restrict" not in line]  # a word by chance
     if mode.name == "s3":

@@ -21,7 +21,7 @@ def audit(
         str,
         typer.Argument(
             metavar="URI",
-            help="opsml's tracking URI, sqlite:///folder/opsml.db for example, or the path of an opsml.db.",
+            help="opsml's tracking URI, such as sqlite:///folder/opsml.db, or the path of an opsml.db.",
         ),
     ],
     storage: Annotated[

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def audit(uri: str, storage: str | None = None, *, patience: float = PATIENCE) -
         uri: Where the registry is: ``sqlite:///folder/opsml.db`` or the path of that file, ``postgresql://``,
             ``mysql://``, or ``http://`` for a server of opsml's. On databases that are servers, opsml itself brings
             tables of an older opsml up to its own version, as it does whenever it is used.
-        storage: Where its files are; by default ``$OPSML_STORAGE_URI``, else ``opsml_registries`` in the current folder.
+        storage: Where its files are; by default ``$OPSML_STORAGE_URI``, else ``opsml_registries`` in this folder.
         patience: Seconds after which opsml is given up on a card.
 
     Raises:
@@ -113,10 +114,8 @@ class _Inspector:
         code = process.wait()
         for stream in (process.stdin, process.stdout):
             assert stream is not None
-            try:
+            with suppress(OSError):  # what was not sent to a process that broke down
                 stream.close()
-            except OSError:
-                pass  # what was not sent to a process that broke down
         return code
 
     def _begin(self) -> None:
@@ -136,9 +135,7 @@ class _Inspector:
 
 def _relay(stream: Any, answers: "queue.Queue[str]") -> None:
     """Hand on each line, and an empty one for the end."""
-    try:
+    with suppress(ValueError):  # the stream was closed: nobody waits any more
         for line in stream:
             answers.put(line)
-    except ValueError:
-        pass  # the stream was closed: nobody waits any more
     answers.put("")
