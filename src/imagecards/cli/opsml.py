@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from imagecards.cli.options import AsJson, Limit
-from imagecards.cli.printing import plural, print_json, say
+from imagecards.cli.options import AsJson, Limit, Name, Registry, open_registry
+from imagecards.cli.printing import plural, print_json, say, warn
+from imagecards.cli.register import known_versions, registered_line
 
 _group = typer.Typer(name="opsml", help="Registries and datasets of opsml.", no_args_is_help=True)
 
@@ -52,3 +53,38 @@ def audit(
     count = plural(len(found.findings), "finding")
     say(f"{'nothing is wrong' if found.ok else count}: {plural(found.cards, 'card')} in {found.registry}")
     raise typer.Exit(0 if found.ok else 1)
+
+
+@_group.command("import")
+def import_(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="The folder in which opsml 1 or 2 stored an image dataset.")
+    ],
+    name: Name,
+    version: Annotated[str | None, typer.Option(help="An exact version; by default the next one.")] = None,
+    description: Annotated[str | None, typer.Option("--description", "-m", help="What it is, in a few words.")] = None,
+    metadata: Annotated[str, typer.Option(help="The metadata file of a folder of opsml 1.")] = "metadata.jsonl",
+    registry: Registry = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register an image dataset of opsml 1 or 2.
+
+    Folders of opsml 1 are registered as they are. Of shards of opsml 2, which hold pixels, each image becomes a PNG (a
+    TIFF where PNG can't hold it) that has all of them; a.jpg becomes a.png.
+    """
+    from imagecards.opsml.importing import import_dataset
+
+    opened = open_registry(registry)
+    before = known_versions(opened, name)
+    card, found = import_dataset(source, opened, name, metadata=metadata, version=version, description=description)
+    for note in found.notes:
+        warn(note)
+    new = card.version not in before
+    if as_json:
+        said = {"reference": str(card.ref), "digest": card.digest, "dataset_digest": card.dataset_digest, "new": new}
+        print_json(said | {"opsml": found.layout, "renamed": found.renamed, "notes": found.notes})
+        return
+    say(registered_line(card, new=new))
+    if found.renamed:
+        old, now = next(iter(found.renamed.items()))
+        say(f"  {plural(len(found.renamed), 'image')} got another ending: {old} is {now}")
