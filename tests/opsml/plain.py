@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from opsml import CardRegistry, DataCard, DataInterface, RegistryType
 from opsml.data import DataInterfaceMetadata, DataInterfaceSaveMetadata
 
+from opsml import CardRegistry, DataCard, DataInterface, RegistryType
 
 EVERYTHING = 2**31 - 1  # -1 is everything for SQLite alone
 

@@ -257,7 +257,9 @@ def _postgres_tool(name: str) -> str:
     """A program of PostgreSQL; Debian keeps most of them out of the way."""
     found = shutil.which(name) or next(iter(sorted(glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), None)
     if found is None:
-        pytest.skip("PostgreSQL is not installed: `make test` does it on Debian where it may, `apt-get install postgresql`")
+        pytest.skip(
+            "PostgreSQL is not installed: `make test` does it on Debian where it may, `apt-get install postgresql`"
+        )
     return found
 
 

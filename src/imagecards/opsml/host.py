@@ -31,6 +31,7 @@ Kind = Literal["data", "model", "experiment"]
 _PLATFORMS = "it has wheels for Linux (glibc), macOS and Windows on x86_64, and for macOS on arm64"
 _OWN_LINE = re.compile(rb"\x1b\[38;2;[^\n]*\n")  # what opsml prints begins with a colour
 _FIRST_TRIES = 60
+_EVERYTHING = 2**31 - 1  # -1 is everything for SQLite alone
 _PAUSE = 0.05
 
 _one_at_a_time = threading.RLock()
@@ -190,7 +191,9 @@ def rows(
             raise InvalidInputError(f"{text!r} has a quote, and nothing in opsml is called so: correct it")
     opened = registry(kind)
     with calling("list cards"):
-        found = opened.list_cards(uid=uid, space=space, name=name, version=version, tags=list(tags) or None, limit=-1)
+        found = opened.list_cards(
+            uid=uid, space=space, name=name, version=version, tags=list(tags) or None, limit=_EVERYTHING
+        )
         return tuple(_row(record) for record in found)
 
 

@@ -13,8 +13,8 @@ from imagecards.opsml.claims import claims_on
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
 from imagecards.opsml.manifest import RECORDS, pinned_digest
-from imagecards.opsml.packing import read_manifest
 from imagecards.opsml.naming import check_place
+from imagecards.opsml.packing import read_manifest
 from imagecards.opsml.table import read_table
 from imagecards.opsml.versions import matching
 
