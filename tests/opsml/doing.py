@@ -4,7 +4,6 @@ import os
 import sqlite3
 import threading
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,7 @@ def fail_while_registering(images: str) -> tuple[str, list[tuple[str, str, str]]
     def write(*_: Any) -> None:
         raise error
 
-    import_module("imagecards.opsml.dataset").__dict__["write_packed"] = write
+    host.__dict__["saved"] = write
     with pytest.raises(Refused) as caught:
         ic.opsml.register(interface, space="lab", name="cats")
     return str(caught.value), listed()
@@ -128,7 +127,7 @@ def age_claims(days: int) -> None:
     database = os.environ["OPSML_TRACKING_URI"].removeprefix("sqlite://")
     with sqlite3.connect(database) as connection:
         changed = connection.execute(
-            "update opsml_data_registry set created_at = datetime(created_at, ?) where space = 'imagecards-claims'",
+            "update opsml_data_registry set created_at = datetime(created_at, ?) where name like 'claim-%'",
             (f"-{days} days",),
         ).rowcount
     connection.close()

@@ -90,6 +90,8 @@ def _natively(images: str) -> None:
         _ = loaded.interface.dataset
     loaded.load()
     assert isinstance(loaded.data, ic.ImageDataset)
+    with pytest.raises(InvalidInputError, match="comes from opsml"):
+        _ = loaded.interface.tags
     ic.formats.write(loaded.data, "out", "imagefolder")
     assert sorted(os.listdir("out")) == ["cat2.jpg", "cats.jpg", "metadata.jsonl"]
     assert Path("out/cats.jpg").read_bytes() == Path(images, "cats.jpg").read_bytes()

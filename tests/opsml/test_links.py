@@ -35,10 +35,12 @@ def _linked(images: str, place: str) -> None:
     for uid in (made.uid, other.uid):
         CardRegistry("model").register_card(ModelCard(interface=Model(), space="lab", name="unet", datacard_uid=uid))
     with start_experiment(space="lab") as experiment:
+        experiment.card.add_datacard_uid(made.uid)
+    with start_experiment(space="lab") as experiment:
         experiment.register_card(_datacard(registry))
 
     recorded = ic.opsml.record_links(registry)
-    assert [use.by.partition("/")[0] for use in recorded] == ["opsml:model", "opsml:experiment"]
+    assert [use.by.partition("/")[0] for use in recorded] == ["opsml:model", *["opsml:experiment"] * 2]
     assert recorded[0].by == "opsml:model/lab/unet@0.1.0"
     assert recorded[0].metadata["datacard"] == made.uid
     assert registry.uses(card) == recorded

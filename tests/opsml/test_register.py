@@ -1,6 +1,7 @@
 """Registering in opsml: every version is there once, whole, and can be loaded; or it is not there."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any
 
@@ -35,6 +36,18 @@ def test_processes_that_register_at_once_get_a_version_each(mode: Mode, make_fol
 @pytest.mark.campaign
 def test_many_processes_that_register_at_once_get_a_version_each(mode: Mode, make_folder: MakeFolder) -> None:
     race(mode, str(make_folder(1)), 8, 20)
+
+
+def test_threads_that_register_at_once_get_a_version_each(sqlite: Mode, make_folder: MakeFolder) -> None:
+    assert sqlite.run(_threads, str(make_folder(1))) == [f"0.{number}.0" for number in range(1, 10)]
+
+
+def _threads(images: str) -> list[str]:
+    with ThreadPoolExecutor(3) as threads:
+        made = [
+            made for result in threads.map(lambda _: doing.register_many(images, 0, 3), range(3)) for made in result
+        ]
+    return sorted(version for version, _, _ in made)
 
 
 def test_fast_registrations_in_one_process_get_a_version_each(sqlite: Mode, make_folder: MakeFolder) -> None:
@@ -108,9 +121,9 @@ def test_bad_data_never_reach_opsml(make_folder: MakeFolder) -> None:
         doing.register(str(images))
 
 
-@pytest.mark.parametrize("name", ["My_Cats", "a/b", "é", "cats v1.2", "", "-a", "a--b", "a" * 60])
+@pytest.mark.parametrize("name", ["My_Cats", "a/b", "é", "cats v1.2", "", "-a", "a--b", "a" * 60, "claim-a"])
 def test_what_opsml_would_write_in_another_way_is_refused(make_folder: MakeFolder, name: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"name for opsml|longer than|did you mean 'my-cats'"):
+    with pytest.raises(InvalidInputError, match=r"name for opsml|longer than|did you mean 'my-cats'|a claim"):
         doing.register(str(make_folder(1)), name)
 
 
@@ -149,7 +162,7 @@ def test_a_killed_registration_is_passed_over_and_taken_out_a_day_later(sqlite: 
     with pytest.raises(Exception, match=r"0\.2\.0 .* is being registered, or was when its process was killed"):
         sqlite.run(_load_version, "0.2.0")
     assert sqlite.run(doing.register, images)[0] == "0.3.0", "its number is not used"
-    assert sqlite.run(doing.listed)[0][0] == "imagecards-claims"
+    assert sqlite.run(doing.listed)[-1][1].startswith("claim-")
 
     sqlite.run(doing.age_claims, 2)
     assert sqlite.run(doing.register, images)[0] == "0.4.0"
@@ -164,7 +177,7 @@ def test_a_claim_that_outlives_its_finished_card_hides_nothing(sqlite: Mode, mak
     images = str(make_folder(1))
     with pytest.raises(Exception, match="ended with 7"):
         sqlite.run(_die_when_done, images)
-    assert [row[0] for row in sqlite.run(doing.listed)] == ["imagecards-claims", "lab"]
+    assert [row[1].partition("-")[0] for row in sqlite.run(doing.listed)] == ["cats", "claim"]
     assert sqlite.run(doing.opened)["names"] == ("000.png",)
     sqlite.run(doing.age_claims, 2)
     assert sqlite.run(doing.register, images)[0] == "0.2.0"

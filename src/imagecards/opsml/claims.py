@@ -24,8 +24,8 @@ from imagecards.errors import ImageCardsError, StorageError
 from imagecards.opsml import host
 from imagecards.opsml.host import Row
 
-CLAIMS = "imagecards-claims"
-"""The space of the claims in opsml."""
+CLAIM = "claim-"
+"""What the names of claims begin with. They are in the space of the card, where its author may write."""
 
 GRACE = timedelta(days=1)
 """How old a claim is when its process is taken for dead."""
@@ -48,7 +48,7 @@ class _Outcome:
 def claims_on(space: str, name: str) -> dict[str, list[Row]]:
     """The claims on versions of a name, by version."""
     found: dict[str, list[Row]] = {}
-    for row in host.rows(space=CLAIMS, tags=[_of(space, name)]):
+    for row in host.rows(space=space, tags=[_of(space, name)]):
         for tag in row.tags:
             if tag.startswith(_VERSION):
                 found.setdefault(tag.removeprefix(_VERSION), []).append(row)
@@ -92,7 +92,7 @@ def register_claimed(
 
 def _under_claim(space: str, name: str, version: str, register: Callable[[str], Any]) -> _Outcome:
     # opsml takes out whatever has the name and version of the row that it is to take out: no two have the same
-    outcome, own = _Outcome(), secrets.token_hex(16)
+    outcome, own = _Outcome(), f"{CLAIM}{secrets.token_hex(5)}"
 
     def inside() -> None:
         try:
@@ -105,16 +105,16 @@ def _under_claim(space: str, name: str, version: str, register: Callable[[str], 
             outcome.error = error
 
     try:
-        host.in_passing_row(inside, space=CLAIMS, name=own, tags=[_of(space, name), f"{_VERSION}{version}"])
+        host.in_passing_row(inside, space=space, name=own, tags=[_of(space, name), f"{_VERSION}{version}"])
     finally:
-        _take_out(own)
+        _take_out(space, own)
     return outcome
 
 
-def _take_out(own: str) -> None:
+def _take_out(space: str, own: str) -> None:
     """Take out a claim that opsml left, as it does when it panics."""
     try:
-        for row in host.rows(space=CLAIMS, name=own):
+        for row in host.rows(space=space, name=own):
             host.delete(row)
     except ImageCardsError as error:  # a card that was registered can be loaded all the same
         _log.warning("a claim on a version stays in opsml for a day: %s", error)
