@@ -11,7 +11,6 @@ Claims have no files, so taking one out destroys nothing. They go when the regis
 of a process that was killed stays, and tells that the version was never finished; it is taken out after a day.
 """
 
-import hashlib
 import logging
 import random
 import secrets
@@ -25,8 +24,8 @@ from imagecards.errors import ImageCardsError, StorageError
 from imagecards.opsml import host
 from imagecards.opsml.host import Row
 
-CLAIMS = "imagecards-claims"
-"""The space of the claims in opsml."""
+CLAIM = "claim-"
+"""What the names of claims begin with. They are in the space of the card, where its author may write."""
 
 GRACE = timedelta(days=1)
 """How old a claim is when its process is taken for dead."""
@@ -49,7 +48,7 @@ class _Outcome:
 def claims_on(space: str, name: str) -> dict[str, list[Row]]:
     """The claims on versions of a name, by version."""
     found: dict[str, list[Row]] = {}
-    for row in host.rows(space=CLAIMS, name=_key(space, name)):
+    for row in host.rows(space=space, tags=[_of(space, name)]):
         for tag in row.tags:
             if tag.startswith(_VERSION):
                 found.setdefault(tag.removeprefix(_VERSION), []).append(row)
@@ -92,26 +91,30 @@ def register_claimed(
 
 
 def _under_claim(space: str, name: str, version: str, register: Callable[[str], Any]) -> _Outcome:
-    outcome, key, token = _Outcome(), _key(space, name), f"claim={secrets.token_hex(8)}"
+    # opsml takes out whatever has the name and version of the row that it is to take out: no two have the same
+    outcome, own = _Outcome(), f"{CLAIM}{secrets.token_hex(5)}"
 
     def inside() -> None:
         try:
-            if len(claims_on(space, name)[version]) == 1 and not _cards(space, name, version):
+            claims = [row.name for row in claims_on(space, name).get(version, ())]
+            if own not in claims:
+                raise StorageError(f"opsml does not list a claim on {space}/{name} that was just made: nothing is safe")
+            if claims == [own] and not _cards(space, name, version):
                 outcome.card = register(version)
         except BaseException as error:  # opsml would make a text of it
             outcome.error = error
 
     try:
-        host.in_passing_row(inside, space=CLAIMS, name=key, tags=[f"{_VERSION}{version}", token])
+        host.in_passing_row(inside, space=space, name=own, tags=[_of(space, name), f"{_VERSION}{version}"])
     finally:
-        _take_out(key, token)
+        _take_out(space, own)
     return outcome
 
 
-def _take_out(key: str, token: str) -> None:
+def _take_out(space: str, own: str) -> None:
     """Take out a claim that opsml left, as it does when it panics."""
     try:
-        for row in host.rows(space=CLAIMS, name=key, tags=[token]):
+        for row in host.rows(space=space, name=own):
             host.delete(row)
     except ImageCardsError as error:  # a card that was registered can be loaded all the same
         _log.warning("a claim on a version stays in opsml for a day: %s", error)
@@ -131,5 +134,6 @@ def _cards(space: str, name: str, version: str) -> list[Row]:
     return [row for row in host.rows(space=space, name=name, version=version) if row.version == version]
 
 
-def _key(space: str, name: str) -> str:
-    return hashlib.sha256(f"{space}/{name}".encode()).hexdigest()[:32]
+def _of(space: str, name: str) -> str:
+    """The tag of all claims on versions of a name."""
+    return f"of={space}/{name}"

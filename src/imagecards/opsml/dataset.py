@@ -1,6 +1,7 @@
 """ImageDataset as opsml's cards take it: the interface that opsml 3 dropped."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from imagecards.cards import DataCard, Parent
 from imagecards.datasets import ImageDataset as OpenDataset
+from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.errors import InvalidInputError
 from imagecards.opsml import host
 from imagecards.opsml.manifest import RECORDS, Manifest
@@ -101,6 +103,7 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
     ) -> None:
         refuse_credentials(uri, "image_dir=")
         self._dataset, self._uri, self._card, self._embed = dataset, uri, card, embed
+        self._prepared: TemporaryPlace | None = None
         self.failure: BaseException | None = None
 
     def __reduce__(self) -> Any:
@@ -130,8 +133,9 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
             InvalidMetadataError: The dataset breaks rules; ``.issues`` has all of it.
         """
         dataset, card = self.dataset, self._card
-        if card is not None and card.dataset_digest != self._described.digest:  # pragma: no cover
-            raise AssertionError("a registry opened another dataset than its card says")
+        if not self._uri:
+            message = "this dataset comes from opsml, where it is registered: make one by image_dir= or from_card"
+            raise InvalidInputError(message)
         return Manifest(
             digest=self._described.digest,
             uri=self._uri,
@@ -153,15 +157,27 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
         """The tags that opsml finds it and its children by; `imagecards.opsml.register` gives them to the card."""
         return self.manifest.tags
 
+    def prepare(self) -> None:
+        """Write what opsml is to keep into a temporary folder, so that nothing can go wrong or take long later."""
+        self._prepared = TemporaryPlace()
+        self._write(self._prepared.path)
+
     def save(self, path: Path, save_kwargs: Any = None) -> Any:
         """Write what opsml is to keep; opsml calls this."""
         try:
-            source = self.dataset.source if self._embed else None
-            written = write_packed(Path(path), self.manifest, self._described.table, source)
-            return host.saved(RECORDS, written.extra)
+            if self._prepared is None:
+                self._write(Path(path))
+            else:
+                for file in self._prepared.path.iterdir():
+                    shutil.move(file, Path(path, file.name))
+                self._prepared = None
+            return host.saved(RECORDS, self.manifest.extra)
         except BaseException as error:  # opsml makes a text of it
             self.failure = error
             raise
+
+    def _write(self, folder: Path) -> None:
+        write_packed(folder, self.manifest, self._described.table, self.dataset.source if self._embed else None)
 
     def load(self, path: Path, metadata: Any, load_kwargs: Any = None) -> None:
         """Open what opsml kept; opsml calls this. ``DataLoadKwargs(data={"at": ...})`` says where the images are."""

@@ -15,9 +15,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
@@ -31,6 +31,7 @@ Kind = Literal["data", "model", "experiment", "prompt"]
 _PLATFORMS = "it has wheels for Linux (glibc), macOS and Windows on x86_64, and for macOS on arm64"
 _OWN_LINE = re.compile(rb"\x1b\[38;2;[^\n]*\n")  # what opsml prints begins with a colour
 _FIRST_TRIES = 60
+_EVERYTHING = 2**31 - 1  # -1 is everything for SQLite alone
 _PAUSE = 0.05
 
 _one_at_a_time = threading.RLock()
@@ -130,7 +131,7 @@ def calling(doing: str) -> Iterator[None]:
             raise
         except BaseException as error:
             # a panic is a BaseException of a type that nobody can import
-            if isinstance(error, RuntimeError | TypeError | ValueError) or type(error).__name__ == "PanicException":
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
                 raise StorageError(f"opsml can't {doing}: {error}") from error
             raise
         finally:
@@ -190,7 +191,9 @@ def rows(
             raise InvalidInputError(f"{text!r} has a quote, and nothing in opsml is called so: correct it")
     opened = registry(kind)
     with calling("list cards"):
-        found = opened.list_cards(uid=uid, space=space, name=name, version=version, tags=list(tags) or None, limit=-1)
+        found = opened.list_cards(
+            uid=uid, space=space, name=name, version=version, tags=list(tags) or None, limit=_EVERYTHING
+        )
         return tuple(_row(record) for record in found)
 
 
@@ -350,11 +353,11 @@ def _row(record: Any) -> Row:
         space=record.space,
         name=record.name,
         version=record.version,
-        tags=tuple(record.tags or ()),
-        created=record.created_at,
-        data_type=record.data_type or "",
-        datacards=tuple(record.datacard_uids or ()),
-        experiments=tuple(record.experimentcard_uids or ()),
+        tags=tuple(getattr(record, "tags", None) or ()),
+        created=record.created_at if record.created_at.tzinfo else record.created_at.replace(tzinfo=UTC),
+        data_type=getattr(record, "data_type", None) or "",
+        datacards=tuple(getattr(record, "datacard_uids", None) or ()),
+        experiments=tuple(getattr(record, "experimentcard_uids", None) or ()),
     )
 
 
@@ -377,8 +380,9 @@ def _quiet() -> Iterator[None]:
             os.close(kept)
             caught.seek(0)
             rest = memoryview(_OWN_LINE.sub(b"", caught.read()))
-            while rest:
-                rest = rest[os.write(1, rest) :]
+            with suppress(OSError):  # whoever read it is gone
+                while rest:
+                    rest = rest[os.write(1, rest) :]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from imagecards.errors import InvalidInputError
 
 _LABEL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST = 53  # bytes of space/name
+_LONGEST_SPACE = 36  # leaves room for the name of a claim
 _TAG = re.compile(r"[A-Za-z0-9:._=/@+-]{1,200}")
 
 
@@ -29,8 +30,11 @@ def check_place(space: str, name: str) -> None:
             hint = f"; did you mean {mended!r}?" if _LABEL.fullmatch(mended) else ""
             message = f"{text!r} is no {what} for opsml: write a-z, 0-9 and single hyphens between them{hint}"
             raise InvalidInputError(message)
-    if len(f"{space}/{name}") > _LONGEST:
-        raise InvalidInputError(f"{space}/{name} is longer than the {_LONGEST} characters that opsml takes: shorten it")
+    if len(f"{space}/{name}") > _LONGEST or len(space) > _LONGEST_SPACE:
+        message = (
+            f"{space}/{name} is longer than opsml takes ({_LONGEST} characters, {_LONGEST_SPACE} of them the space)"
+        )
+        raise InvalidInputError(f"{message}: shorten it")
 
 
 def check_tag(tag: str) -> str:

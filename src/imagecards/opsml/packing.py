@@ -18,7 +18,7 @@ from imagecards.opsml.table import SPLITS, digest_of, read_table, splits_of, wri
 from imagecards.registry import CardRegistry
 
 
-def write_packed(folder: Path, manifest: Manifest, table: pa.Table, source: Source | None) -> Manifest:
+def write_packed(folder: Path, manifest: Manifest, table: pa.Table, source: Source | None) -> None:
     """Write the small card: the manifest, the records, and the images if they are to be in it.
 
     Args:
@@ -27,14 +27,14 @@ def write_packed(folder: Path, manifest: Manifest, table: pa.Table, source: Sour
         table: Its records.
         source: Where its images are read from, if they are to be in the card.
 
-    Returns:
-        The manifest as it was written.
+    Raises:
+        StorageError: An image was changed meanwhile.
+        InvalidInputError: A name can't be packed.
     """
     if source is not None:
         manifest = manifest.model_copy(update={"shards": write_shards(folder, source, table)})
     write_table(folder / RECORDS, table)
     (folder / MANIFEST).write_bytes(manifest.to_json())
-    return manifest
 
 
 def read_manifest(folder: Path, place: str) -> Manifest:

@@ -7,7 +7,7 @@ from typing import Any
 from imagecards.cards import Bump, Version
 from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError, VersionConflictError
 from imagecards.opsml import host
-from imagecards.opsml.claims import CLAIMS, dead_claims, register_claimed
+from imagecards.opsml.claims import CLAIM, dead_claims, register_claimed
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
 from imagecards.opsml.loading import is_whole, survivors
@@ -54,8 +54,8 @@ def register(
         message = f"register takes an imagecards.opsml.ImageDataset, not {type(interface).__name__}"
         raise InvalidInputError(f"{message}: ImageDataset(image_dir=...) or ImageDataset.from_card(...)")
     check_place(space, name)
-    if space == CLAIMS:
-        raise InvalidInputError(f"the space {CLAIMS} is that of claims on versions: choose another")
+    if name.startswith(CLAIM):
+        raise InvalidInputError(f"{name!r} could be a claim on a version, which {CLAIM!r} begins: choose another name")
     wanted = None if version is None else exact_version(version)
     next_version((), bump)
     labels = list(dict.fromkeys([*interface.tags, *map(check_tag, tags)]))
@@ -72,6 +72,7 @@ def register(
     def register_as(version: str) -> Any:
         return _register(interface, space, name, version, labels)
 
+    interface.prepare()
     _clear_dead(space, name)
     return register_claimed(space, name, choose, register_as)
 
