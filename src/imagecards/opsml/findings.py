@@ -1,9 +1,10 @@
 """What is wrong in a registry of opsml's, judged by its rows and by what came of decrypting each card."""
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias, get_args
 
 from imagecards.cards import Version
@@ -29,6 +30,7 @@ _MEANINGS: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     ("not-decryptable", re.compile(r"(?i)decrypt file|aead|ciphertext|decryption key|no rows returned|plain text")),
     ("missing-files", re.compile(r"(?i)does not exist|not found|no such file|404|no ?such ?key|is not stored")),
 )
+_AT_ONCE = timedelta(minutes=1)
 _MEANT = {
     "not-decryptable": "is stored, and can't be decrypted any more",
     "orphan-row": "has a row and no files, as a registration leaves it that was killed, or that is still at work",
@@ -157,16 +159,24 @@ def _broken(entry: Entry) -> Finding:
 
 
 def _out_of_order(rows: Sequence[Entry]) -> Iterator[Finding]:
-    """Versions whose rows are younger than the row of a higher one."""
-    highest: Version | None = None
+    """Versions whose rows are younger than the row of a higher one.
+
+    Those that writers at the same time give out may be stored in any order: nothing is said of versions of one major
+    version that came within a minute.
+    """
     late: list[Entry] = []
+    recent: deque[tuple[datetime, Version]] = deque()
+    highest = settled = Version(0, 0, 0)
     for entry in rows:
-        version = _version(entry.version)
+        version, time = _version(entry.version), datetime.fromisoformat(entry.created)
         if version is None:
             continue
-        if highest is not None and version < highest:
+        while recent and time - recent[0][0] > _AT_ONCE:
+            settled = max(settled, recent.popleft()[1])
+        if version < settled or version.major < highest.major:
             late.append(entry)
-        highest = version if highest is None else max(highest, version)
+        recent.append((time, version))
+        highest = max(highest, version)
     if late:
         names = list(dict.fromkeys(entry.version for entry in late))
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -426,35 +426,29 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
 
 
-def every_row(kind: Kind) -> tuple[Row, ...]:
-    """All rows of a kind, as they are.
+def prompt_rows() -> tuple[Row, ...]:
+    """The rows of all prompts, whose rows panic when they are asked for uids of others.
 
     Raises:
         StorageError: opsml can't list them.
     """
-    opened = registry(kind)
+    opened = registry("prompt")
     with calling("list cards"):
-        found = list(opened.list_cards(limit=_EVERYTHING))
-        if kind != "prompt":
-            return tuple(_row(record) for record in found)
-        # rows of prompts panic when they are asked for uids
+        found = opened.list_cards(limit=_EVERYTHING)
         return tuple(
             Row(each.uid, each.space, each.name, each.version, (), each.created_at, "", (), ()) for each in found
         )
 
 
-def models_named(kind: Kind) -> dict[str, tuple[str, ...]]:
-    """The uids of the models that each experiment names.
+def models_named() -> dict[str, tuple[str, ...]]:
+    """The uids of the models that each experiment names, by its own.
 
     Raises:
         StorageError: opsml can't list them.
     """
-    if kind != "experiment":
-        return {}
-    opened = registry(kind)
+    opened = registry("experiment")
     with calling("list cards"):
-        found = opened.list_cards(limit=_EVERYTHING)
-        return {each.uid: tuple(each.modelcard_uids or ()) for each in found}
+        return {each.uid: tuple(each.modelcard_uids or ()) for each in opened.list_cards(limit=_EVERYTHING)}
 
 
 def decrypt(kind: Kind, uid: str, to: Path) -> tuple[str, ...]:
@@ -484,6 +478,3 @@ def decrypt(kind: Kind, uid: str, to: Path) -> tuple[str, ...]:
             named = [saved.get(field) for field in ("data_uri", "model_uri")]
             return tuple(place for place in named if isinstance(place, str))
     return ()
-
-
-_EVERYTHING = 2**31 - 1  # -1 is everything for SQLite alone

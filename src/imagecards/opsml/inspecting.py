@@ -32,7 +32,7 @@ def main() -> None:
 
 def listed(kind: host.Kind) -> dict[str, Any]:
     """The rows of a kind."""
-    models = host.models_named(kind)
+    models = host.models_named() if kind == "experiment" else {}
     rows = [
         {
             "kind": kind,
@@ -47,7 +47,7 @@ def listed(kind: host.Kind) -> dict[str, Any]:
                 "experiment": [] if kind == "experiment" else row.experiments,
             },
         }
-        for row in host.every_row(kind)
+        for row in (host.prompt_rows() if kind == "prompt" else host.rows(kind))
     ]
     return {"rows": rows}
 
