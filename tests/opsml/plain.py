@@ -1,6 +1,8 @@
 """What people do with plain opsml; each function is called in a process of its own."""
 
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from opsml.data import DataInterfaceMetadata, DataInterfaceSaveMetadata
@@ -50,13 +52,12 @@ def listed(name: str = "cats") -> list[tuple[str, str]]:
 
 
 def loadable(name: str = "cats") -> list[str]:
-    """The uids of a name that opsml still loads."""
+    """The uids of a name whose cards and files opsml still loads."""
     registry = CardRegistry(RegistryType.Data)
     found = []
     for _, uid in listed(name):
-        try:
-            registry.load_card(uid=uid, interface=TextData)
-        except RuntimeError:
-            continue
-        found.append(uid)
+        with TemporaryDirectory() as folder, suppress(RuntimeError):
+            registry.load_card(uid=uid, interface=TextData).download_artifacts(Path(folder))
+            if Path(folder, "data.txt").read_text() == "hello":
+                found.append(uid)
     return found

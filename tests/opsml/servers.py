@@ -193,6 +193,12 @@ def ask(database: str, statement: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
+def dumped(database: str) -> str:
+    """Everything that is in a database of PostgreSQL."""
+    dump = [_postgres_tool("pg_dump"), database]
+    return subprocess.run(dump, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """A PostgreSQL server on 127.0.0.1, for the time of a block.
@@ -257,9 +263,7 @@ def _postgres_tool(name: str) -> str:
     """A program of PostgreSQL; Debian keeps most of them out of the way."""
     found = shutil.which(name) or next(iter(sorted(glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), None)
     if found is None:
-        pytest.skip(
-            "PostgreSQL is not installed: `make test` does it on Debian where it may, `apt-get install postgresql`"
-        )
+        pytest.skip("PostgreSQL is not installed: `make test` installs it where it may (apt-get install postgresql)")
     return found
 
 
