@@ -70,8 +70,8 @@ def test_metadata_that_is_not_there_is_told_as_it_was(tmp_path: Path) -> None:
         ic.opsml.ImageDataset()
 
 
-def test_a_card_is_registered_and_loaded_by_opsml_itself(mode: Mode, tmp_path: Path) -> None:
-    mode.run(_natively, str(cats(tmp_path / "images")))
+def test_a_card_is_registered_and_loaded_by_opsml_itself(sqlite: Mode, tmp_path: Path) -> None:
+    sqlite.run(_natively, str(cats(tmp_path / "images")))
 
 
 def _natively(images: str) -> None:
@@ -104,9 +104,9 @@ def _natively(images: str) -> None:
     assert [row.data_type for row in registry.list_cards()] == ["Image"]
 
 
-def test_plain_opsml_loads_the_table_of_records(mode: Mode, tmp_path: Path) -> None:
-    mode.run(_register, str(cats(tmp_path / "images")))
-    columns, name, size = mode.run(_load_plainly)
+def test_plain_opsml_loads_the_table_of_records(sqlite: Mode, tmp_path: Path) -> None:
+    sqlite.run(_register, str(cats(tmp_path / "images")))
+    columns, name, size = sqlite.run(_load_plainly)
     assert {"file_name", "caption", "categories", "objects", "sha256", "width", "splits"} <= set(columns)
     assert name == "cats.jpg"
     assert size == (tmp_path / "images" / "cats.jpg").stat().st_size

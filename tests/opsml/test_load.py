@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from tests.conftest import MakeFolder, png
-from tests.opsml import doing
 from tests.opsml.servers import Mode
 
 import imagecards as ic
@@ -27,9 +26,9 @@ def load(name: str = "cats", **which: Any) -> ic.ImageDataset:
     return ic.opsml.load(space="lab", name=name, **which)
 
 
-def test_a_folder_comes_back_as_it_was(mode: Mode, make_folder: MakeFolder) -> None:
+def test_a_folder_comes_back_as_it_was(sqlite: Mode, make_folder: MakeFolder) -> None:
     images = make_folder({"a.png": {"caption": "é", "weather": {"rain": [1, None]}}, "b/c.png": None, "d.png": {}})
-    mode.run(_there_and_back, str(images))
+    sqlite.run(_there_and_back, str(images))
 
 
 def _there_and_back(images: str) -> None:
@@ -45,9 +44,9 @@ def _there_and_back(images: str) -> None:
         assert again.read_bytes("a.png") == here.read_bytes("a.png")
 
 
-def test_a_card_of_ours_comes_back_from_its_registry(mode: Mode, make_folder: MakeFolder, tmp_path: Path) -> None:
+def test_a_card_of_ours_comes_back_from_its_registry(sqlite: Mode, make_folder: MakeFolder, tmp_path: Path) -> None:
     images = make_folder(2)
-    mode.run(_card_of_ours, str(images), str(tmp_path / "registry"))
+    sqlite.run(_card_of_ours, str(images), str(tmp_path / "registry"))
 
 
 def _card_of_ours(images: str, place: str) -> None:
@@ -264,8 +263,3 @@ def test_large_datasets_are_in_several_zips(tmp_path: Path, make_folder: MakeFol
     assert [shard.file for shard in shards] == [f"images-{number:05d}.zip" for number in range(3)]
     source = read_shards(tmp_path, shards, "it")
     assert list(source.read_many(dataset.names)) == list(dataset.read_many())
-
-
-def test_what_was_loaded_leaves_nothing_behind(sqlite: Mode, make_folder: MakeFolder) -> None:
-    _, left = sqlite.run(doing.noise_of, str(make_folder(1)))
-    assert left == []

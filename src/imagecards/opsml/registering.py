@@ -73,8 +73,9 @@ def register(
         return _register(interface, space, name, version, labels)
 
     interface.prepare()
-    _clear_dead(space, name)
-    return register_claimed(space, name, choose, register_as)
+    made = register_claimed(space, name, choose, register_as)
+    _clear_dead(space, name)  # now it is certain that opsml's storage answers
+    return made
 
 
 def _register(interface: ImageDataset, space: str, name: str, version: str, tags: Sequence[str]) -> Any:
@@ -118,7 +119,7 @@ def _clear_dead(space: str, name: str) -> None:
     """Take out what killed registrations left, when they are long dead."""
     for claim, rows in dead_claims(space, name):
         try:
-            if len(rows) == 1 and not is_whole(rows[0]):
+            if len(rows) == 1 and not is_whole(rows[0]) and not is_whole(rows[0]):
                 host.delete(rows[0])
                 _log.warning("%s was never finished, and is taken out of opsml", rows[0])
             host.delete(claim)
