@@ -223,6 +223,20 @@ def test_an_audit_changes_nothing(mode: Mode, monkeypatch: pytest.MonkeyPatch) -
 _OF_THE_SERVER = "INTO .?(opsml_user|opsml_audit_event|sqlite_sequence)"
 
 
+def test_a_database_of_an_older_opsml_stays_as_it_is(sqlite: Mode) -> None:
+    sqlite.run(plain.register)
+    place = sqlite.folder / "opsml.db"
+    with closing(sqlite3.connect(place)) as database:
+        database.execute("DELETE FROM _sqlx_migrations WHERE description = 'add eval metric'")
+        database.execute("ALTER TABLE opsml_experiment_metric DROP COLUMN is_eval")
+        database.commit()
+    before = place.read_bytes()
+    assert audit(sqlite.uri, sqlite.storage).cards == 1
+    assert place.read_bytes() == before
+    sqlite.run(plain.listed)
+    assert place.read_bytes() != before  # what opsml does by itself
+
+
 def state_of(mode: Mode) -> list[Any]:
     """Every byte of a registry that lasts; a server keeps a log of whom it answers, in tables of its own."""
     state: list[Any] = [

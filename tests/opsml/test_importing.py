@@ -93,6 +93,13 @@ def test_a_dataset_that_opsml_2_wrote_comes_back_pixel_by_pixel(registry: CardRe
     assert records["train/b.png"].categories == ["x"]
 
 
+def test_the_folder_of_a_version_is_taken_and_no_pickle_opened(tmp_path: Path) -> None:
+    shard(tmp_path / "data", row("a.png"))
+    (tmp_path / "card.joblib").write_bytes(b"cos\nabort\n(tR.")  # ends the process that loads it
+    with read(tmp_path) as found:
+        assert (found.dataset.names, dict(found.dataset.splits)) == (("a.png",), {})
+
+
 def test_importing_again_makes_no_version(registry: CardRegistry) -> None:
     first, _ = import_dataset(GOLDEN / "stored", registry, "lab/old")
     again, _ = import_dataset(GOLDEN / "stored", registry, "lab/old")

@@ -82,7 +82,7 @@ def read(source: str | os.PathLike[str], *, metadata: str = METADATA) -> Iterato
 
     Args:
         source: A folder with images and their metadata, as opsml 1 kept it; or one with shards and metadata, or with
-            one folder of those a split, as opsml 2 did.
+            one folder of those a split, as opsml 2 did; or the folder of a version in its storage.
         metadata: The metadata file of a folder of opsml 1.
 
     Yields:
@@ -104,7 +104,9 @@ def read(source: str | os.PathLike[str], *, metadata: str = METADATA) -> Iterato
     folder = Path(source).absolute()
     if not folder.is_dir():
         raise NotFoundError(f"there is no folder {folder}: give the one in which opsml stored the dataset")
-    splits = find_shards(folder)
+    if (folder / "card.joblib").is_file():  # a pickle, which nobody opens here
+        folder = folder / "data"
+    splits = find_shards(folder) if folder.is_dir() else {}
     if splits:
         with TemporaryDirectory(prefix="imagecards-import-") as place:
             yield Import(*unpack(folder, splits, Path(place, "images")))
