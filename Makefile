@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALL := $(PIP) install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint docs bench clean
+.PHONY: help demo test coverage postgres lint docs bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,12 @@ test: $(VENV)/.test  ## the whole test suite
 
 coverage: $(VENV)/.test  ## the same, with the lines and branches that no test runs; takes half as long again
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
+
+postgres:  ## install the server that tests of opsml start, where it is missing and can be installed
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && apt-get -qq update \
+	    && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install postgresql >/dev/null; } \
+	  || echo "PostgreSQL is not here and can't be installed: its tests are skipped"
 
 lint: $(VENV)/.lint  ## style, types and the import contract
 	@$(BIN)/ruff check .

@@ -40,13 +40,25 @@ _ROOMS = {
     "registry": ("CardRegistry",),
     "storage": ("Store", "open_store"),
 }
+_OTHER_ROOMS = ("formats", "geometry", "opsml", "recipes", "splits", "testing", "torch", "transforms")
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOM_OF:
         return getattr(import_module(f"imagecards.{_ROOM_OF[name]}"), name)
-    if name in ("errors", "formats", "geometry", "recipes", "splits", "testing", "torch", "transforms", *_ROOMS):
+    if name in (
+        "errors",
+        "formats",
+        "geometry",
+        "opsml",
+        "recipes",
+        "splits",
+        "testing",
+        "torch",
+        "transforms",
+        *_ROOMS,
+    ):
         return import_module(f"imagecards.{name}")
     raise AttributeError(f"module 'imagecards' has no attribute {name!r}")
 

@@ -1,0 +1,127 @@
+"""Loading a dataset from opsml: the version that is meant, whole, or an error that says what is wrong with it."""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from imagecards.datasets import ImageDataset as OpenDataset
+from imagecards.datasets.zips.temporary import TemporaryPlace
+from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError, NotFoundError
+from imagecards.opsml import host
+from imagecards.opsml.claims import claims_on
+from imagecards.opsml.dataset import ImageDataset
+from imagecards.opsml.host import Row
+from imagecards.opsml.manifest import RECORDS, pinned_digest
+from imagecards.opsml.naming import check_place
+from imagecards.opsml.packing import read_manifest
+from imagecards.opsml.table import read_table
+from imagecards.opsml.versions import matching
+
+_log = logging.getLogger("imagecards")
+
+
+def load(
+    *,
+    space: str | None = None,
+    name: str | None = None,
+    version: str | None = None,
+    uid: str | None = None,
+    at: str | os.PathLike[str] | None = None,
+) -> OpenDataset:
+    """Open a dataset that was registered in opsml; its images are read when they are asked for.
+
+    Args:
+        space: The card's space.
+        name: Its name.
+        version: An exact version, or a range such as ``^1.2``; by default the highest release. Pre-releases match only
+            where one is named.
+        uid: The card's uid, in the place of all these.
+        at: Where the images are now, or the registry of imagecards, if not where they were.
+
+    Raises:
+        NotFoundError: No version matches, or the images are not where they were.
+        IntegrityError: The card is damaged, is not one of imagecards, was never finished, or shares its version with
+            another; says which uid can be loaded.
+        InvalidInputError: An argument is not valid.
+        StorageError: opsml failed.
+        MissingDependencyError: opsml is not installed.
+    """
+    where = None if at is None else os.fspath(at)
+    if uid is not None:
+        rows = host.rows(uid=uid)
+        if not rows:
+            raise NotFoundError(f"opsml has no data card of the uid {uid}")
+        return _open(rows[0], where)
+    if space is None or name is None:
+        raise InvalidInputError("give the space= and name= of a card, or its uid=")
+    check_place(space, name)
+    rows = host.rows(space=space, name=name)
+    if not rows:
+        raise NotFoundError(f"opsml has no data card {space}/{name}: list_cards() shows those that there are")
+    found = matching(rows, version)
+    claimed = claims_on(space, name)
+    is_exact = version is not None and any(row.version == version for row in found)
+    for _, twins in groupby(found, key=lambda row: row.version):
+        same = list(twins)
+        if len(same) > 1:
+            raise _shared(same)
+        try:
+            return _open(same[0], where)
+        except ImageCardsError as error:
+            if not host.rows(uid=same[0].uid):
+                continue  # its registration failed just now
+            if same[0].version not in claimed or is_whole(same[0]):
+                raise
+            unfinished = f"{same[0]} is being registered, or was when its process was killed"
+            if is_exact:
+                raise IntegrityError(f"{unfinished}: try later, or load another version", same[0].uid) from error
+            _log.warning("%s: it is passed over", unfinished)
+    raise NotFoundError(f"no version of {space}/{name} that matches {version or 'latest'} was finished: try later")
+
+
+def is_whole(row: Row) -> bool:
+    """Whether all of a card can be read."""
+    try:
+        folder = TemporaryPlace()
+        host.download(host.load_card(row.uid, interface=ImageDataset), folder.path)
+        manifest = read_manifest(folder.path, str(row))
+        read_table(folder.path / RECORDS, str(row))
+        return all((folder.path / shard.file).is_file() for shard in manifest.shards)
+    except ImageCardsError:
+        return False
+
+
+def survivors(rows: Iterable[Row]) -> list[Row]:
+    """Those of some rows whose cards can still be decrypted."""
+    alive = []
+    for row in rows:
+        try:
+            host.load_card(row.uid)
+        except ImageCardsError:
+            continue
+        alive.append(row)
+    return alive
+
+
+def _open(row: Row, at: str | None) -> OpenDataset:
+    card = host.load_card(row.uid, interface=ImageDataset)
+    digest = pinned_digest(host.described(card))
+    if digest is None:
+        message = f"{row} is not a dataset of imagecards: load it by opsml's own ways"
+        raise IntegrityError(message, row.uid)
+    folder = TemporaryPlace()
+    host.download(card, folder.path)
+    return ImageDataset.from_metadata(None).open_from(folder.path, str(row), at, digest)
+
+
+def _shared(rows: Sequence[Row]) -> IntegrityError:
+    """What to say of a version that was registered twice: its cards share a folder, and the later one overwrote it."""
+    alive = [row.uid for row in survivors(rows)]
+    lost = [row.uid for row in rows if row.uid not in alive]
+    left = f"load(uid={alive[0]!r}) opens what is left" if alive else "nothing is left of it"
+    message = (
+        f"{rows[0].space}/{rows[0].name} {rows[0].version} was registered {len(rows)} times by opsml's own ways, and "
+        f"{', '.join(lost) or 'none'} can't be decrypted any more: {left}, if that is what you want"
+    )
+    return IntegrityError(message, rows[0].version, ", ".join(lost), ", ".join(alive))
