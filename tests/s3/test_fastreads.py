@@ -247,6 +247,19 @@ def test_certificates_that_can_t_be_read_are_left_to_the_usual_way(
     assert store._bucket.read_fast("a", [(1, 3)]) is None
 
 
+@pytest.mark.parametrize("variables", [{"AWS_PROFILE": "none"}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}])
+def test_without_keys_or_a_server_the_error_is_that_of_the_store(
+    variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    store = S3Store("bucket")
+    with pytest.raises(StorageError, match=r"no credentials were found|check the network") as caught:
+        store.get_ranges("a", [(1, 3)])
+    assert caught.value.__context__ is None
+    store.close()
+
+
 # -- processes -----------------------------------------------------------------------------------------------
 
 
