@@ -70,3 +70,16 @@ def test_copies_show_as_much_as_the_target_says(
     registry.copy("a/b", to=CardRegistry(URL, viewer="none"))
     assert shown(hub) == []
     assert "| a/b | 1.0.0 | 3 |" in readme(hub)[1]
+
+
+def test_a_withdrawal_that_follows_is_shown_too(
+    hub: HubInMemory, registry: CardRegistry, make_folder: MakeFolder
+) -> None:
+    registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    registry.register(ImageDataset(image_dir=make_folder(4)), "a/b")
+    registry.sync("a/b", to=CardRegistry(URL))
+    assert "| a/b | 1.1.0 | 4 |" in readme(hub)[1]
+    registry.withdraw("a/b@1.1.0", "a face")
+    registry.sync("a/b", to=CardRegistry(URL))
+    assert "| a/b | 1.0.0 | 3 |" in readme(hub)[1]
+    assert len(shown(hub)) == 1

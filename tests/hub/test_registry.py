@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from tests.hub.conftest import REPO
 from tests.hub.origin import HubInMemory
+from tests.rounds import check_rounds, race, register_rounds
 from tests.s3.proxy import Proxy, count_requests
 
 from imagecards import CardRegistry, ImageDataset
-from imagecards.datasets import TableDataset
 from imagecards.errors import NotFoundError, StorageError
 from imagecards.registry import gc, pack
 from imagecards.transforms import MinArea
@@ -231,34 +231,12 @@ def test_a_hub_that_takes_commits_on_old_heads_is_refused(hub: HubInMemory, ther
 # -- many writers --------------------------------------------------------------------------------------------
 
 
-def register_rounds(worker: int, rounds: int) -> dict[str, int]:
-    """The versions that a writer registered, and what is in each."""
-    registry = CardRegistry(URL)
-    values = [worker * 1000 + number for number in range(rounds)]
-    return {str(registry.register(np.array([value]), "a/b", bump="minor").version): value for value in values}
-
-
-def check_race(results: list[dict[str, int]], count: int) -> None:
-    merged = {version: value for found in results for version, value in found.items()}
-    assert len(merged) == count == sum(map(len, results)), "two were told the same version"
-    registry = CardRegistry(URL)
-    assert {str(version) for version in registry.versions("a/b")} == set(merged)
-    for version, value in merged.items():
-        opened = registry.open(f"a/b@{version}")
-        assert isinstance(opened, TableDataset)
-        assert opened.to_numpy().tolist() == [value]
-    found = registry.verify(deep=True)
-    assert found.ok, found.problems
-
-
 def test_every_success_is_a_version() -> None:
     with ThreadPoolExecutor(8) as threads:
-        results = list(threads.map(register_rounds, range(8), [1] * 8))
-    check_race(results, 8)
+        results = list(threads.map(register_rounds, [URL] * 8, range(8), [1] * 8))
+    check_rounds(URL, results, 8)
 
 
 @pytest.mark.campaign
 def test_every_success_of_many_processes_is_a_version() -> None:
-    with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as processes:
-        results = list(processes.map(register_rounds, range(8), [5] * 8))
-    check_race(results, 40)
+    race(URL, workers=8, rounds=5)

@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         races = "one_of_many" in metafunc.function.__name__
         metafunc.parametrize("server", FAIR if races else SERVERS, indirect=True)
     if "_reads" in metafunc.fixturenames:
-        both = "range" in metafunc.function.__name__
+        both = "several_ranges" in metafunc.function.__name__
         metafunc.parametrize("_reads", ["obstore", "alone"] if both else ["obstore"], indirect=True)
 
 

@@ -13,10 +13,12 @@ from tests.s3.origin import Answer, BucketInMemory
 from tests.s3.proxy import KINDS, ONCE, Proxy, before
 from tests.s3.servers import KEY
 
+from imagecards import CardRegistry, ImageDataset
 from imagecards.errors import ImageCardsError, IntegrityError, NotFoundError, StorageError
 from imagecards.storage import fastreads
 from imagecards.storage.s3 import S3Store
 
+MakeFolder = Callable[..., Path]
 BODY = bytes(range(256))
 RANGES = [(1, 3), (100, 5), (0, 256), (2, 4)]
 RIGHT = [BODY[start : start + length] for start, length in RANGES]
@@ -76,10 +78,23 @@ def credential(headers: Mapping[str, str]) -> str:
 
 def test_ranges_come_by_obstore(store: S3Store, origin: Watched) -> None:
     assert store.get_ranges("a", RANGES) == RIGHT
-    assert store.get("a", 3, 2) == BODY[3:5]
+    assert store.get_ranges("a", [(3, 2)])[0] == BODY[3:5]
     assert origin.fast
     assert all(origin.fast)
     assert {credential(each) for each in origin.asked} == {KEY}
+
+
+def test_opening_a_dataset_leaves_obstore_to_the_processes_that_are_forked_then(
+    proxy: Proxy, origin: Watched, make_folder: MakeFolder
+) -> None:
+    registry = CardRegistry("s3://bucket/cards")
+    registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
+    opened = registry.open("a/b")
+    assert isinstance(opened, ImageDataset)
+    assert not any(origin.fast)
+    assert len(list(opened.read_many())) == 3
+    assert origin.fast[-1]
+    registry.store.close()
 
 
 def test_without_obstore_they_come_all_the_same(
@@ -121,7 +136,7 @@ def test_an_answer_to_another_question_is_not_taken(
     store: S3Store, origin: Watched, answer: Callable[[Answer, bool], Answer]
 ) -> None:
     origin.answer = answer
-    assert store.get("a", 1, 3) == BODY[1:4]
+    assert store.get_ranges("a", [(1, 3)])[0] == BODY[1:4]
     assert origin.fast == [True, False]
 
 
@@ -132,7 +147,7 @@ def test_errors_are_those_of_the_store_and_tell_nothing_of_a_server_s_words(stor
         store.get_ranges("a", [(0, 1), (255, 2)])
     origin.answer = forbidden
     with pytest.raises(StorageError, match="s3:GetObject") as caught:
-        store.get("a", 0, 1)
+        store.get_ranges("a", [(0, 1)])[0]
     assert "injected" not in str(caught.value)
     assert caught.value.__context__ is None
 
@@ -140,7 +155,7 @@ def test_errors_are_those_of_the_store_and_tell_nothing_of_a_server_s_words(stor
 def test_a_server_that_only_the_usual_way_understands_is_left_to_it(store: S3Store, origin: Watched) -> None:
     origin.answer = whole
     for _ in range(fastreads._FAILURES + 2):
-        assert store.get("a", 1, 3) == BODY[1:4]
+        assert store.get_ranges("a", [(1, 3)])[0] == BODY[1:4]
     assert origin.fast.count(True) == fastreads._FAILURES
 
 
@@ -165,7 +180,7 @@ def test_a_profile_s_keys_and_server_are_used_and_none_of_obstore_s_own(
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     store = S3Store("bucket")
-    assert store.get("a", 1, 3) == BODY[1:4]
+    assert store.get_ranges("a", [(1, 3)])[0] == BODY[1:4]
     store.close()
     assert origin.fast == [True]
     assert credential(origin.asked[0]) == "PROFILE"
@@ -188,10 +203,10 @@ def test_keys_that_are_renewed_are_asked_for_anew(
         return ReadOnlyCredentials(now[0], "secret", "token")
 
     monkeypatch.setattr(AioCredentials, "get_frozen_credentials", frozen)
-    store.get("a", 0, 1)
+    store.get_ranges("a", [(0, 1)])[0]
     now[0] = "SECOND"
     time.sleep(0.3)  # obstore asks no sooner
-    store.get("a", 0, 1)
+    store.get_ranges("a", [(0, 1)])[0]
     assert origin.fast == [True, True]
     assert [credential(each) for each in origin.asked] == ["FIRST", "SECOND"]
 
@@ -202,7 +217,7 @@ def test_who_asks_without_keys_asks_without_them_here_too(
     from fsspec.config import conf
 
     monkeypatch.setitem(conf, "s3", {"anon": True})
-    assert store.get("a", 1, 3) == BODY[1:4]
+    assert store.get_ranges("a", [(1, 3)])[0] == BODY[1:4]
     assert origin.fast == [True]
     assert "authorization" not in origin.asked[0]
 
@@ -232,11 +247,24 @@ def test_certificates_that_can_t_be_read_are_left_to_the_usual_way(
     assert store._bucket.read_fast("a", [(1, 3)]) is None
 
 
+@pytest.mark.parametrize("variables", [{"AWS_PROFILE": "none"}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}])
+def test_without_keys_or_a_server_the_error_is_that_of_the_store(
+    variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    store = S3Store("bucket")
+    with pytest.raises(StorageError, match=r"no credentials were found|check the network") as caught:
+        store.get_ranges("a", [(1, 3)])
+    assert caught.value.__context__ is None
+    store.close()
+
+
 # -- processes -----------------------------------------------------------------------------------------------
 
 
 def _read_in_child(store: S3Store, fast: bool) -> None:
-    assert store.get("a", 1, 3) == BODY[1:4]
+    assert store.get_ranges("a", [(1, 3)])[0] == BODY[1:4]
     found: Any = store._bucket.read_fast("a", [(1, 3)])
     store.close()
     os._exit(0 if (found is not None) == fast else 3)
@@ -245,14 +273,14 @@ def _read_in_child(store: S3Store, fast: bool) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize(("method", "fast"), [("fork", False), ("forkserver", True)])
 def test_a_process_has_its_own_and_a_forked_one_none(store: S3Store, method: str, fast: bool) -> None:
-    assert store.get("a", 1, 3) == BODY[1:4]
+    assert store.get_ranges("a", [(1, 3)])[0] == BODY[1:4]
     child = get_context(method).Process(  # type: ignore[attr-defined]
         target=_started, args=(dict(os.environ), store, fast)
     )
     child.start()
     child.join(30)
     assert child.exitcode == 0
-    assert store.get("a", 1, 3) == BODY[1:4]
+    assert store.get_ranges("a", [(1, 3)])[0] == BODY[1:4]
 
 
 def _started(environment: Mapping[str, str], store: S3Store, fast: bool) -> None:
@@ -264,7 +292,7 @@ def _started(environment: Mapping[str, str], store: S3Store, fast: bool) -> None
 def test_names_are_written_as_they_are(store: S3Store, origin: Watched, name: str) -> None:
     origin.store.put_if_absent(name, [BODY[::-1]])
     try:
-        assert store.get(name, 1, 3) == BODY[::-1][1:4]
+        assert store.get_ranges(name, [(1, 3)])[0] == BODY[::-1][1:4]
     except ImageCardsError:
         pytest.fail(f"{name} is not found")
     assert origin.fast[0]

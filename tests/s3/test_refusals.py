@@ -105,6 +105,14 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         S3Store("bucket").get("a")
 
 
+@pytest.mark.parametrize("call", CALLS)
+def test_a_profile_that_does_not_exist(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    with pytest.raises(StorageError, match=r"set AWS_PROFILE.*\(ProfileNotFound\)") as caught:
+        CALLS[call](S3Store("bucket"))
+    assert caught.value.__context__ is None
+
+
 def test_each_store_finds_the_credentials_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     origin = BucketInMemory()
     seen: list[str] = []

@@ -195,7 +195,7 @@ def test_ranges_tell_no_secret(fast: bool, monkeypatch: pytest.MonkeyPatch, capl
         if opened is not None:
             seen += [repr(opened), repr(vars(opened)), repr(opened._store.config), repr(opened._store.client_options)]
         with pytest.raises(ImageCardsError) as caught:
-            store.get("a", 3, 2)
+            store.get_ranges("a", [(3, 2)])
         check_error(caught.value)
         store.close()
     with before(Refusing(403, "SignatureDoesNotMatch")) as proxy:

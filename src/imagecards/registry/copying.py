@@ -26,7 +26,7 @@ from imagecards.registry.files import stored_sizes
 from imagecards.registry.named_files import NamedFiles
 from imagecards.registry.register import ensure_registry, label_version
 from imagecards.registry.request import Viewer
-from imagecards.registry.showing import showing
+from imagecards.registry.showing import showing, showing_without
 from imagecards.registry.transfer import confirm_files, missing_files, send_files
 from imagecards.storage import Store
 from imagecards.storage.pages import Pages
@@ -178,7 +178,8 @@ class Copying:
         """The tombstone and the card, in that order: a version without its data is never seen as one that is live."""
         key = keys.tomb(card.ref)
         if lookup.tombstone(self.target, card.ref) is None:
-            commit(self.target, key, self.source.get(key), ask=f"copy {card.ref} again")
+            with showing_without(self.target, card.ref) as pages:
+                commit(self.target, key, self.source.get(key), ask=f"copy {card.ref} again", pages=pages)
         if not there:
             self._commit_card(card, left_out)
             self._is_present(card.ref)

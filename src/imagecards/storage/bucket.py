@@ -98,7 +98,10 @@ class Bucket:
             name: The object.
             ranges: The first byte of each, and its length, which is not 0.
         """
-        return awaited(self._start(lambda system: self._read_fast(system, name, ranges)))
+        try:
+            return awaited(self._start(lambda system: self._read_fast(system, name, ranges)))
+        except Refused:  # there is no session; who asks the usual way is told so
+            return None
 
     async def _read_fast(
         self, system: "S3FileSystem", name: str, ranges: Sequence[tuple[int, int]]
@@ -118,8 +121,17 @@ class Bucket:
                 asyncio.run_coroutine_threadsafe(_hang_up(system), system.loop).result(5)
 
     def _start(self, work: "Callable[[S3FileSystem], Coroutine[Any, Any, T]]") -> "Future[T]":
-        system = self._system()
-        return asyncio.run_coroutine_threadsafe(work(system), system.loop)
+        try:
+            system = self._system()
+        except Exception as error:  # what is none of a session's refusals, such as an unknown profile, is raised again
+            refused = refusal(error)
+            if refused is None:
+                raise
+        else:
+            return asyncio.run_coroutine_threadsafe(work(system), system.loop)
+        future: Future[T] = Future()
+        future.set_exception(refused)
+        return future
 
     def _system(self) -> "S3FileSystem":
         process = os.getpid()

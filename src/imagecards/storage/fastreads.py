@@ -37,7 +37,7 @@ class FastReads:
         """Read ranges of an object, each given by its first byte and its length, 1 or more; None if that fails."""
         import obstore
 
-        if self._failures == _FAILURES:
+        if self._failures >= _FAILURES:
             return None
         starts, lengths = zip(*ranges, strict=True)
         try:  # those that lie side by side are put together by whoever asks
@@ -70,35 +70,39 @@ async def open_fast(system: "S3FileSystem", bucket: str) -> FastReads | None:
         from obstore.store import S3Store
     except ImportError:
         return None
-    client = await system.set_session()
+    try:
+        client = await system.set_session()
+        options = _options(client, bucket, system.session.get_config_variable("ca_bundle"))
+        if options is None:
+            return None
+        _opened_in = os.getpid()
+        return FastReads(S3Store(bucket, **options))
+    except Exception:  # no profile, certificates or an address that obstore can't read: the usual way explains it
+        return None
+
+
+def _options(client: Any, bucket: str, authorities: str | None) -> dict[str, Any] | None:
+    """How obstore asks what a client would ask; None where it can't.
+
+    What it would otherwise look up in the environment, by rules of its own, is said here.
+    """
     signing = _signing(client)
     address = str(client.meta.endpoint_url).rstrip("/")
     styles = client.meta.config.s3 or {}
     special = styles.get("addressing_style") == "virtual" or styles.get("use_accelerate_endpoint")
     if signing is None or special or "@" in urlsplit(address).netloc or bucket.endswith("--x-s3"):
         return None
-    options: Any = {**_CLIENT, "allow_http": address.startswith("http://")}
-    try:
-        authorities = system.session.get_config_variable("ca_bundle")
-        if authorities:
-            options["root_certificate"] = Path(authorities).read_bytes()
-        _opened_in = os.getpid()
-        # what obstore would otherwise look up in the environment, by rules of its own, is said here
-        return FastReads(
-            S3Store(
-                bucket,
-                endpoint=f"{address}/{bucket}",
-                aws_endpoint_url_s3=f"{address}/{bucket}",
-                virtual_hosted_style_request=True,  # that is: the bucket is in the address
-                s3_express=False,
-                region=client.meta.region_name or "us-east-1",
-                client_options=options,
-                retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
-                **signing,
-            )
-        )
-    except Exception:  # certificates or an address that only the usual way understands
-        return None
+    certificates = {"root_certificate": Path(authorities).read_bytes()} if authorities else {}
+    return {
+        "endpoint": f"{address}/{bucket}",
+        "aws_endpoint_url_s3": f"{address}/{bucket}",
+        "virtual_hosted_style_request": True,  # that is: the bucket is in the address
+        "s3_express": False,
+        "region": client.meta.region_name or "us-east-1",
+        "client_options": {**_CLIENT, **certificates, "allow_http": address.startswith("http://")},
+        "retry_config": {"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
+        **signing,
+    }
 
 
 def _signing(client: Any) -> dict[str, Any] | None:
