@@ -235,6 +235,17 @@ def test_what_can_not_be_is_told(flakes: ic.ImageDataset, tmp_path: Path) -> Non
         Loader(dataset, 0)
     with pytest.raises(InvalidInputError, match="seed 1, and here 0"):
         Loader(dataset).load_state_dict(Loader(dataset, seed=1).state_dict())
+    for options in ({"batch_size": 2.5}, {"seed": -1}, {"seed": "1"}, {"buffer": 0}):
+        with pytest.raises(InvalidInputError, match="is a whole number from"):
+            Loader(dataset, **options)
+    with pytest.raises(InvalidInputError, match="epoch is a whole number from 0, not -1"):
+        Loader(dataset).set_epoch(-1)
+    state = Loader(dataset).state_dict()
+    for wrong in ({"epoch": None}, {"taken": -1}, {"taken": "3"}, {"epoch": 1.5}, {"taken": 10**30}):
+        with pytest.raises(InvalidInputError, match="this state is of another loader"):
+            Loader(dataset).load_state_dict(state | wrong)
+    with pytest.raises(InvalidInputError, match="this state is of another loader"):
+        Loader(dataset).load_state_dict({name: value for name, value in state.items() if name != "epoch"})
     with pytest.raises(InvalidInputError, match="not ImageDataset"):
         Loader(flakes)  # type: ignore[arg-type]
 
@@ -245,6 +256,9 @@ def test_ranks_come_from_the_environment(flakes: ic.ImageDataset, monkeypatch: p
     dataset = MapDataset(flakes, transform=name_of)
     assert names(Loader(dataset, 30)) == list(flakes.names[12:])
     assert names(Loader(dataset, 30, rank=0, world_size=1)) == list(flakes.names)
+    monkeypatch.setenv("RANK", "first")
+    with pytest.raises(InvalidInputError, match=r"\$RANK and \$WORLD_SIZE are numbers, not 'first' and '2'"):
+        Loader(dataset)
     with pytest.raises(InvalidInputError, match="give both"):
         Loader(dataset, rank=0)
 
