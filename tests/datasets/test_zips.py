@@ -1,5 +1,6 @@
 """Zips: a folder in one file, read member by member, and hostile ones refused before anything is read."""
 
+import gc
 import os
 import pickle
 import stat
@@ -20,6 +21,7 @@ from imagecards import ImageDataset
 from imagecards.datasets.source import origins_of
 from imagecards.datasets.zips import ZipSource, open_zip, unpack
 from imagecards.datasets.zips import source as zip_source
+from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.errors import FormatError, IntegrityError, NotFoundError, StorageError
 
 MakeFolder = Callable[..., Path]
@@ -260,3 +262,81 @@ def test_unpacking_stays_in_its_folder_and_leaves_nothing(
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10})())
     with pytest.raises(StorageError, match="bytes unpacked"):
         unpack(open_zip(str(tmp_path / "a.zip")))
+
+
+def test_a_download_is_held_against_what_its_store_says(
+    make_folder: MakeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"memory://zips-{tmp_path.name}/x.zip"
+    content = pack(make_folder(2), tmp_path / "x.zip").read_bytes()
+    write(url, content)
+    stated = sha256(content).digest()
+    monkeypatch.setattr("imagecards.datasets.remote.plain.PlainObjects.sha256", lambda self, entry: stated)
+    assert open_zip(url).origin.sha256 == stated
+    stated = bytes(32)
+    monkeypatch.setattr("imagecards.datasets.zips.temporary.tempfile.tempdir", str(tmp_path / "t"))
+    (tmp_path / "t").mkdir()
+    with pytest.raises(IntegrityError, match=r"x\.zip has other bytes than its store says"):
+        open_zip(url)
+    monkeypatch.setattr("imagecards.datasets.zips.opening.MAX_FILE_BYTES", 99)
+    with pytest.raises(FormatError, match="the limit of a zip is 99"):
+        open_zip(url)
+    gc.collect()
+    assert [*(tmp_path / "t").iterdir()] == []
+
+
+def in_a_fork(work: Callable[[], bool]) -> bool:
+    """What a forked process finds."""
+    process = os.fork()
+    if not process:
+        found = False
+        try:
+            found = work()
+        finally:
+            os._exit(0 if found else 1)
+    return os.waitpid(process, 0)[1] == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells what a process has open")
+def test_a_forked_process_opens_the_zip_itself(make_folder: MakeFolder, tmp_path: Path) -> None:
+    """What it has from its parent has one position for both."""
+    source = ZipSource(pack(make_folder(3), tmp_path / "x.zip"))
+    expected = [*source.read_many(["000.png", "002.png"])]
+
+    def handles() -> int:
+        links = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+        return links.count(tmp_path / "x.zip")
+
+    def opens_it() -> bool:
+        before = handles()
+        return [*source.read_many(["000.png", "002.png"])] == expected and handles() == before + 1
+
+    assert handles() == 1
+    assert in_a_fork(opens_it)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_does_not_take_the_folder_along() -> None:
+    places = [TemporaryPlace()]
+    path = places[0].path
+
+    def drops_it() -> bool:
+        places.clear()
+        gc.collect()
+        return path.is_dir()
+
+    assert in_a_fork(drops_it)
+    assert path.is_dir()
+    places.clear()
+    assert not path.exists()
+
+
+def test_an_empty_member_is_held_against_its_checksum_too(tmp_path: Path) -> None:
+    place = made(tmp_path, ("a.txt", b""))
+    data = bytearray(place.read_bytes())
+    directory = data.index(b"PK\1\2")
+    data[directory + 16] ^= 1
+    place.write_bytes(data)
+    with pytest.raises(IntegrityError, match=r"a\.txt in .* is damaged"):
+        ZipSource(place).read("a.txt")

@@ -1,6 +1,7 @@
 """Severstal, whole: CSV and photographs in, examples of one class out, with the counts of the published data."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 from PIL import Image
 
 from imagecards import CardRegistry, ImageDataset
+from imagecards.datasets import replaced
 from imagecards.errors import InvalidInputError, InvalidMetadataError, NotFoundError
 from imagecards.formats.hdf5 import Examples, Recipe, write_examples
-from imagecards.recipes.severstal import EVAL, TRAIN, Order, prepare, read_class
+from imagecards.formats.hdf5.planning import make_plan
+from imagecards.formats.scene import Scene
+from imagecards.recipes.severstal import DEFAULT, EVAL, TRAIN, Order, prepare, read_class
 from imagecards.testing.steel import Counts, Steel, make_steel
 
 WIDTH, HEIGHT = 100, 16
@@ -121,6 +125,49 @@ def test_packed_takes_a_quarter_of_the_original_layout(steel: Steel, tmp_path: P
         sizes[name] = sum(path.stat().st_size for path in (tmp_path / name).rglob("*.h5"))
     assert sizes["plain"] <= sizes["original"] / 4
     assert sizes["default"] <= 0.7 * sizes["plain"]
+
+
+def original_files(count: int, files: int, processes: int) -> dict[str, int]:
+    """Names and counts of the original converter: each process deals its examples to its files in turn."""
+    each, own = count // processes, max(files // processes, 1)
+    parts = [range(start, min(start + each, count)) for start in range(0, count, each)]
+    found = {f"preprocessed_data-{f + own * p}_p{p}.h5": 0 for p in range(len(parts)) for f in range(own)}
+    for p, part in enumerate(parts):
+        for k in range(len(part)):
+            found[f"preprocessed_data-{k % own + own * p}_p{p}.h5"] += 1
+    return found
+
+
+@pytest.mark.parametrize(
+    "written", [(EVAL,), pytest.param((TRAIN, EVAL), marks=pytest.mark.campaign)], ids=["eval", "both"]
+)
+def test_the_published_counts(tmp_path: Path, written: tuple[str, ...]) -> None:
+    """As many images, masks of each class and images with a defect as Severstal published, the whole way."""
+    steel = make_steel(tmp_path / "steel", Counts(), width=40, height=10)
+    rows = [len(of_class(steel, number)) for number in (1, 2, 3, 4)]
+    assert (rows, len(steel.clean)) == ([897, 247, 5150, 801], 12568 - 6666)
+    assert len([*steel.images.iterdir()]) == 12568
+    dataset = read_class(steel.csv, steel.images, 3)
+    assert [len(dataset.splits[name]) for name in (TRAIN, EVAL)] == [4377, 773]
+    assert [*dataset.splits[TRAIN], *dataset.splits[EVAL]] == of_class(steel, 3)
+    theirs = replace(DEFAULT, image_shape=(4, 5), processes=5)
+    parts = {name: dataset.splits[name] for name in written}
+    write_examples(replaced(dataset, splits=parts), tmp_path / "theirs", theirs)
+    like_theirs = make_plan(Scene(dataset, None), theirs).documents
+    ours = make_plan(Scene(dataset, None), replace(theirs, processes=None)).documents
+    for name, count in ((TRAIN, 4377), (EVAL, 773)):
+        expected = original_files(count, 10, 5)
+        assert len(expected) == 12
+        told = [line.rsplit(" ", 1) for line in like_theirs[f"meta_{name}.dat"].decode().splitlines()]
+        assert {path: int(number) for path, number in told} == {f"{name}/{f}": n for f, n in expected.items()}
+        if name in written:
+            assert (tmp_path / "theirs" / f"meta_{name}.dat").read_bytes() == like_theirs[f"meta_{name}.dat"]
+            found = {path.name: len(Examples(path)) for path in (tmp_path / "theirs" / name).iterdir()}
+            assert found == expected
+        balanced = [line.rsplit(" ", 1) for line in ours[f"meta_{name}.dat"].decode().splitlines()]
+        assert [path for path, _ in balanced] == [f"{name}/preprocessed_data-{n}_p0.h5" for n in range(10)]
+        sizes = [int(number) for _, number in balanced]
+        assert (sum(sizes), max(sizes) - min(sizes)) == (count, 1)
 
 
 def test_registered_attached_and_replayed(steel: Steel, tmp_path: Path) -> None:

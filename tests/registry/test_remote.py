@@ -22,6 +22,7 @@ from imagecards.datasets.remote import access
 from imagecards.errors import IntegrityError, InvalidInputError, InvalidMetadataError, StorageError
 from imagecards.registry import contents, linked_source
 from imagecards.registry.attempt import attempting
+from imagecards.registry.link_check import link_problems
 from imagecards.registry.reading import open_images
 from imagecards.storage.memory import MemoryStore
 from imagecards.transforms import Merge, MinArea, Tile
@@ -307,6 +308,14 @@ def test_a_card_makes_nobody_read_what_is_no_object(
     with pytest.raises(IntegrityError, match="by a URL that is not read"):
         open_images(registry.store, forged)
     assert not reads
+
+
+def test_a_card_that_says_other_numbers_of_links_is_told(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    card = registry.register(ImageDataset(image_dir=upload(make_folder(3))), "a/b", copy=False)
+    wrong = card.model_copy(update={"summary": card.summary.model_copy(update={"linked": 2})})
+    assert list(link_problems(registry.store, card, {}, deep=False)) == []
+    (problem,) = link_problems(registry.store, wrong, {}, deep=False)
+    assert problem.message.startswith("links 3 images, and the card says 2")
 
 
 def test_an_image_lies_in_one_place(registry: CardRegistry, make_folder: MakeFolder) -> None:

@@ -60,7 +60,7 @@ def test_each_once_for_all_ranks_in_each_epoch_and_gone_on_with_by_others(folder
         assert sorted([*begun, *(name for loader in after for name in names(loader))]) == NAMES
 
 
-@pytest.mark.parametrize(("kind", "method"), [(MapDataset, "fork"), (StreamDataset, "fork"), (StreamDataset, "spawn")])
+@pytest.mark.parametrize(("kind", "method"), [(MapDataset, "fork"), (StreamDataset, "fork"), (MapDataset, "spawn")])
 def test_workers_open_the_files_themselves(folder: Path, kind: Any, method: str) -> None:
     dataset = kind(Examples(folder), transform=name_of)
     alone = Loader(dataset, 4, shuffle=True, seed=3, buffer=8)

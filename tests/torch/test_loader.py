@@ -88,6 +88,43 @@ def test_stopped_and_gone_on_with_by_other_ranks(flakes: ic.ImageDataset, kind: 
         )
 
 
+class Recorded:
+    """A source that notes what is asked for together."""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self.asked: list[list[str]] = []
+
+    def read(self, name: str) -> bytes:
+        raise AssertionError(f"{name} is read alone")
+
+    def read_many(self, names: Any) -> Any:
+        self.asked.append([*names])
+        return self.source.read_many(names)
+
+    def places(self, names: Any) -> Any:
+        return self.source.places(names)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_stream_reads_as_images_lie(flakes: ic.ImageDataset) -> None:
+    """Several batches at once, in the order of their bytes, and gives them in the order of the epoch."""
+    turned = flakes.table.take(np.arange(23)[::-1])
+    source = Recorded(flakes.source)
+    places = flakes.source.places(flakes.table["file_name"])  # type: ignore[attr-defined]
+    lies = {name: tuple(place) for name, place in zip(flakes.names, places.tolist(), strict=True)}
+    dataset = StreamDataset(ic.ImageDataset.from_source(source, turned), transform=name_of)
+    assert names(Loader(dataset, 4)) == sorted(lies, key=lambda name: lies[name])
+    source.asked.clear()
+    order = names(Loader(dataset, 4, shuffle=True, seed=1, buffer=12))
+    assert [len(each) for each in source.asked] == [12, 11]
+    assert all(each == sorted(each, key=lambda name: lies[name]) for each in source.asked)
+    assert order[:12] != source.asked[0]
+    assert sorted(order[:12]) == sorted(source.asked[0])
+
+
 def test_an_epoch_that_is_over_is_gone_on_with_by_the_next(flakes: ic.ImageDataset) -> None:
     loader = Loader(MapDataset(flakes, transform=name_of), 5, shuffle=True)
     whole = names(loader)
@@ -235,6 +272,17 @@ def test_what_can_not_be_is_told(flakes: ic.ImageDataset, tmp_path: Path) -> Non
         Loader(dataset, 0)
     with pytest.raises(InvalidInputError, match="seed 1, and here 0"):
         Loader(dataset).load_state_dict(Loader(dataset, seed=1).state_dict())
+    for options in ({"batch_size": 2.5}, {"seed": -1}, {"seed": "1"}, {"buffer": 0}):
+        with pytest.raises(InvalidInputError, match="is a whole number from"):
+            Loader(dataset, **options)
+    with pytest.raises(InvalidInputError, match="epoch is a whole number from 0, not -1"):
+        Loader(dataset).set_epoch(-1)
+    state = Loader(dataset).state_dict()
+    for wrong in ({"epoch": None}, {"taken": -1}, {"taken": "3"}, {"epoch": 1.5}, {"taken": 10**30}):
+        with pytest.raises(InvalidInputError, match="this state is of another loader"):
+            Loader(dataset).load_state_dict(state | wrong)
+    with pytest.raises(InvalidInputError, match="this state is of another loader"):
+        Loader(dataset).load_state_dict({name: value for name, value in state.items() if name != "epoch"})
     with pytest.raises(InvalidInputError, match="not ImageDataset"):
         Loader(flakes)  # type: ignore[arg-type]
 
@@ -245,6 +293,9 @@ def test_ranks_come_from_the_environment(flakes: ic.ImageDataset, monkeypatch: p
     dataset = MapDataset(flakes, transform=name_of)
     assert names(Loader(dataset, 30)) == list(flakes.names[12:])
     assert names(Loader(dataset, 30, rank=0, world_size=1)) == list(flakes.names)
+    monkeypatch.setenv("RANK", "first")
+    with pytest.raises(InvalidInputError, match=r"\$RANK and \$WORLD_SIZE are numbers, not 'first' and '2'"):
+        Loader(dataset)
     with pytest.raises(InvalidInputError, match="give both"):
         Loader(dataset, rank=0)
 
@@ -286,6 +337,19 @@ def test_spawned_workers_map_one_file(flakes: ic.ImageDataset) -> None:
     assert Path(file).exists()
     del shared, process
     assert not Path(file).exists()
+
+
+def test_a_forked_worker_leaves_that_file_where_it_is(flakes: ic.ImageDataset) -> None:
+    tables = [SharedTable(flakes.table)]
+    process = multiprocessing.get_context("spawn").Process(target=len, args=(tables,))
+    process.start()
+    process.join()
+    file = tables[0]._file
+    assert file is not None
+    child = multiprocessing.get_context("fork").Process(target=tables.clear)
+    child.start()
+    child.join()
+    assert Path(file).exists()
 
 
 def test_the_use_is_recorded_once_by_the_first_rank(flakes: ic.ImageDataset) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from imagecards.torch.sending import Sending, received, sharing
 from imagecards.torch.steps import Bounds, Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
 from imagecards.torch.stream_dataset import StreamDataset
 
+_MOST = 1 << 53  # as far as any JSON counts
 _OURS = ("sampler", "batch_sampler", "drop_last")
 _DEAD = ("exited unexpectedly", "is killed by signal")
 
@@ -65,9 +67,9 @@ class Loader(torch.utils.data.DataLoader):
         check_dataset(dataset)
         self._rank, self._ranks = rank_and_ranks(rank, world_size)
         check_rank(self._rank, self._ranks, len(dataset), tail)
-        for name, value in {"batch_size": batch_size, "buffer": buffer}.items():
-            if value < 1:
-                raise InvalidInputError(f"{name} is a whole number from 1, not {value!r}")
+        _check_whole("batch_size", batch_size, 1)
+        _check_whole("buffer", buffer, 1)
+        _check_whole("seed", seed, 0)
         wrong = [name for name in _OURS if name in options]
         if wrong or options.get("in_order") is False:
             name = wrong[0] if wrong else "in_order=False"
@@ -93,6 +95,7 @@ class Loader(torch.utils.data.DataLoader):
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; one that was gone on with by `load_state_dict` is gone on with."""
+        _check_whole("epoch", epoch, 0)
         if epoch != self._epoch:
             self._epoch, self._begin, self._taken = epoch, 0, 0
 
@@ -113,7 +116,7 @@ class Loader(torch.utils.data.DataLoader):
         """
         mine = {**self.state_dict(), "epoch": state.get("epoch"), "taken": state.get("taken")}
         other = sorted(key for key in {*mine, *state} if mine.get(key) != state.get(key))
-        if other or not all(isinstance(state[key], int) and state[key] >= 0 for key in ("epoch", "taken")):
+        if other or not all(_is_whole(state.get(key), 0) for key in ("epoch", "taken")):
             told = ", ".join(f"{key} {state.get(key)!r}, and here {mine.get(key)!r}" for key in other)
             raise InvalidInputError(
                 f"this state is of another loader ({told or 'epoch and taken are no numbers'}): go on with the same "
@@ -160,6 +163,15 @@ class Loader(torch.utils.data.DataLoader):
 
     def _bounds(self) -> Bounds:
         return step_bounds(self._begin, len(self._examples), self._size, self._ranks, self._tail)
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, Integral) and least <= int(value) <= _MOST
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if not _is_whole(value, least):
+        raise InvalidInputError(f"{name} is a whole number from {least}, not {value!r:.60}")
 
 
 class _Recipe(NamedTuple):

@@ -229,13 +229,15 @@ class TestRows:
             with GuardedFile(self.rows(tmp_path / str(number), values, **options)) as guarded:
                 assert not guarded.dataset("x")._row_deflated
                 assert guarded.dataset("x").read_at(1).tolist() == values[1].tolist()
-        with h5py.File(tmp_path / "x.h5", "w") as file:  # one that deflate was left out for, and one never written
-            dataset = file.create_dataset("x", (3, 6, 6), "u1", chunks=(1, 6, 6), compression=1, fillvalue=7)
-            dataset[0] = values[0]
-            dataset.id.write_direct_chunk((1, 0, 0), values[1].tobytes(), 1)
+        with h5py.File(tmp_path / "x.h5", "w") as file:  # one that deflate was left out for; and one never written
+            for name in ("mask", "missing"):
+                dataset = file.create_dataset(name, (2, 6, 6), "u1", chunks=(1, 6, 6), compression=1, fillvalue=7)
+                dataset[0] = values[0]
+            file["mask"].id.write_direct_chunk((1, 0, 0), values[1].tobytes(), 1)
         with GuardedFile(tmp_path / "x.h5") as guarded:
-            expected = [*values[:2].tolist(), np.full((6, 6), 7).tolist()]
-            assert [guarded.dataset("x").read_at(place).tolist() for place in range(3)] == expected
+            for name, second in (("mask", values[1]), ("missing", np.full((6, 6), 7))):
+                rows = guarded.dataset(name)
+                assert [rows.read_at(place).tolist() for place in range(2)] == [values[0].tolist(), second.tolist()]
 
     @pytest.mark.usefixtures("inflater")
     def test_every_flipped_byte_is_told(self, tmp_path: Path) -> None:
@@ -249,6 +251,29 @@ class TestRows:
             with GuardedFile(path) as guarded, suppress(FormatError):
                 assert guarded.dataset("x").read_at(0).tolist() == values[0].tolist()
                 assert place == info.byte_offset + 1  # how hard it was tried to deflate
+
+    @pytest.mark.usefixtures("inflater")
+    @pytest.mark.parametrize("cut", [1, 4])
+    def test_a_stream_that_ends_before_its_checksum_is_damaged(self, tmp_path: Path, cut: int) -> None:
+        with h5py.File(tmp_path / "x.h5", "w") as file:
+            dataset = file.create_dataset("x", (1, 4096), "u1", chunks=(1, 4096), compression=1)
+            dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(4096))[:-cut])
+        with GuardedFile(tmp_path / "x.h5") as guarded, pytest.raises(FormatError, match="x can't be read"):
+            guarded.dataset("x").read_at(0)
+
+    def test_a_chunk_that_says_it_is_larger_than_the_file_takes_no_memory(self, tmp_path: Path) -> None:
+        path = self.rows(tmp_path, noise((1, 64, 64)))
+        with h5py.File(path) as file:
+            stored = file["x"].id.get_chunk_info(0).size
+        content = path.read_bytes()
+        assert content.count(stored.to_bytes(4, "little")) >= 1
+        path.write_bytes(content.replace(stored.to_bytes(4, "little"), (1 << 29).to_bytes(4, "little")))
+        tracemalloc.start()
+        with GuardedFile(path) as guarded, pytest.raises(FormatError, match=r"x\.h5"):
+            guarded.dataset("x").read_at(0)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2**24
 
     @pytest.mark.usefixtures("inflater")
     @pytest.mark.parametrize("size", [0, 4095, 4097, 1 << 28])

@@ -132,6 +132,23 @@ def test_other_processes_open_files_for_themselves(tmp_path: Path, way: str, lay
     assert found[-1].file_name == "4.png"
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_reads_by_files_of_its_own(split: Path) -> None:
+    found = Examples(split)
+    expected = found[3].image.tolist()
+    inherited = {*map(id, found._open.values())}
+    kept = [*found._open.values()]  # so that no other object gets the place of one
+    process = os.fork()
+    if not process:
+        same = True
+        try:
+            same = found[3].image.tolist() != expected or bool(inherited & {*map(id, found._open.values())})
+        finally:
+            os._exit(int(same))
+    assert os.waitpid(process, 0)[1] == 0
+    assert {*map(id, found._open.values())} == {*map(id, kept)}
+
+
 def test_threads_read_at_once(tmp_path: Path) -> None:
     pixels = {f"{n}.png": np.full((64, 64, 1), n, np.uint8) for n in range(40)}
     write_examples(of_pixels(pixels), tmp_path / "out", Recipe(files=2))
