@@ -240,6 +240,24 @@ def test_what_is_wrong_with_a_line_is_told_with_its_number(line: str, rule: str,
     assert rule in ("", "bbox-length") or issue.rule == rule
 
 
+def test_a_split_that_lost_its_shards_is_told(tmp_path: Path) -> None:
+    shard(tmp_path / "train", row("train/a.jpg"))
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "metadata.jsonl").write_text('{"filepath": "images/test/b.jpg", "size": 1}\n')
+    with pytest.raises(InvalidMetadataError, match=r"test/metadata\.jsonl:1: filepath: no shard has"), read(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("link", ["train/shard-x.parquet", "train/metadata.jsonl", "test"])
+def test_links_are_refused_and_not_left_out(link: str, tmp_path: Path) -> None:
+    elsewhere = shard(tmp_path / "elsewhere", row("test/a.jpg"), records=[{"filepath": "test/a.jpg", "size": 1}])
+    (elsewhere / "file").write_bytes(b"")
+    shard(tmp_path / "stored" / "train", row("train/a.jpg"))
+    (tmp_path / "stored" / link).symlink_to(elsewhere if link == "test" else elsewhere / "file")
+    with pytest.raises(FormatError, match="is a symbolic link"), read(tmp_path / "stored"):
+        pass
+
+
 def test_a_folder_of_opsml_1_is_registered_as_it_is(tmp_path: Path, registry: CardRegistry) -> None:
     folder = tmp_path / "image_dir"
     (folder / "sub").mkdir(parents=True)

@@ -73,7 +73,7 @@ class _Inspector:
         """An entry with what came of decrypting its card."""
         asked = {name: getattr(entry, name) for name in ("kind", "uid", "space", "name", "version")}
         try:
-            return replace(entry, failure=self.ask({"do": "look", "entry": asked})["failure"])
+            return replace(entry, failure=hide_credentials(self.ask({"do": "look", "entry": asked})["failure"]))
         except StorageError as error:
             return replace(entry, failure=str(error))
 
@@ -103,7 +103,7 @@ class _Inspector:
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             kind = getattr(errors, answer["error"], StorageError)
-            found: ImageCardsError = kind(answer["message"])
+            found: ImageCardsError = kind(hide_credentials(answer["message"]))  # opsml may say where it connects
             raise found
         return answer
 
