@@ -77,7 +77,7 @@ _LATER = [f"1.0.{patch}" for patch in range(22)]  # of which opsml forgets the f
 
 def _put_in_later(images: str) -> list[str]:
     interface = ic.opsml.ImageDataset(image_dir=images)
-    how = [{"version": version} for version in ("5.0.0", *_LATER)]
+    how: list[dict[str, Any]] = [{"version": version} for version in ("5.0.0", *_LATER)]
     how += [{"bump": bump} for bump in ("minor", "patch", "major")]
     return [ic.opsml.register(interface, space="lab", name="cats", **each).version for each in how]
 

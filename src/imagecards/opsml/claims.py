@@ -75,9 +75,14 @@ def register_claimed(
     end, pause = time.monotonic() + _PATIENCE, 0.02
     while True:
         version = choose({row.version for row in host.rows(space=space, name=name)}, set(claims_on(space, name)))
-        outcome = _under_claim(space, name, version, register)
-        if outcome.error is not None:
-            raise outcome.error
+        outcome = _Outcome()
+        try:
+            outcome = _under_claim(space, name, version, register)
+            if outcome.error is not None:
+                raise outcome.error
+        except StorageError as error:
+            if not host.is_busy(error) or time.monotonic() > end:
+                raise
         if outcome.card is not None:
             return outcome.card
         if time.monotonic() > end:

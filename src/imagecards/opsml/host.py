@@ -22,7 +22,7 @@ from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from imagecards.errors import ImageCardsError, InvalidInputError, MissingDependencyError, StorageError
 
@@ -30,9 +30,11 @@ Kind = Literal["data", "model", "experiment", "prompt"]
 
 _PLATFORMS = "it has wheels for Linux (glibc), macOS and Windows on x86_64, and for macOS on arm64"
 _OWN_LINE = re.compile(rb"\x1b\[38;2;[^\n]*\n")  # what opsml prints begins with a colour
-_FIRST_TRIES = 60
+_TRIES = 100
 _EVERYTHING = 2**31 - 1  # -1 is everything for SQLite alone
 _PAUSE = 0.05
+
+T = TypeVar("T")
 
 _one_at_a_time = threading.RLock()
 _depth = 0
@@ -151,15 +153,28 @@ def registry(kind: Kind = "data", use: str = "") -> Any:
         StorageError: It can't be opened.
     """
     open_registry = part("CardRegistry")
-    with calling("open its registry"):
-        for left in reversed(range(_FIRST_TRIES)):
-            try:
-                return open_registry(kind)
-            except RuntimeError as error:
-                # several processes make the tables of a new database at once, and one of them succeeds
-                if not left or "Failed to create sql client" not in str(error):
-                    raise
-                time.sleep(_PAUSE * (0.5 + random.random()))  # noqa: S311  # so that they don't meet again
+
+    def opened() -> Any:
+        with calling("open its registry"):
+            return open_registry(kind)
+
+    return _patiently(opened)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite refused a call for others that write, or that make the tables of a new database."""
+    return "database is locked" in str(error) or "Failed to create sql client" in str(error)
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """Call what changes nothing when it fails, until the database is not busy any more."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return call()
+        except StorageError as error:
+            if not left or not is_busy(error):
+                raise
+            time.sleep(_PAUSE * (0.5 + random.random()))  # noqa: S311  # so that they don't meet again
     raise AssertionError("unreachable")
 
 
@@ -210,8 +225,13 @@ def load_card(uid: str, kind: Kind = "data", interface: Any = None) -> Any:
     """
     given = interface if interface is not None or kind != "data" else _NoInterface
     opened = registry(kind)
-    with calling(f"load the card {uid}"):
-        return opened.load_card(uid=uid, interface=given) if kind == "data" else opened.load_card(uid=uid)
+    options = {"interface": given} if kind == "data" else {}
+
+    def loaded() -> Any:
+        with calling(f"load the card {uid}"):
+            return opened.load_card(uid=uid, **options)
+
+    return _patiently(loaded)
 
 
 def described(card: Any) -> dict[str, Any]:
