@@ -45,11 +45,12 @@ def only(found: Audit) -> Finding:
     return found.findings[0]
 
 
-def test_nothing_is_wrong_with_sound_cards(sqlite: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-    sqlite.run(plain.register)
-    sqlite.run(plain.register, "dogs")
-    found = found_in(sqlite, monkeypatch)
-    assert (found.ok, found.cards, found.findings) == (True, 2, ())
+@pytest.mark.parametrize("name", ["sqlite", "server"])
+def test_nothing_is_wrong_with_sound_cards(name: str, make_mode: MakeMode, monkeypatch: pytest.MonkeyPatch) -> None:
+    mode = make_mode(name)
+    mode.run(damaging.register_each_kind)
+    found = found_in(mode, monkeypatch)
+    assert (found.ok, found.cards, found.findings) == (True, 5, ())
 
 
 def test_cards_of_imagecards_are_sound_but_one_that_was_killed(
