@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALL := $(PIP) install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test postgres lint docs bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,8 +14,15 @@ help:  ## list the commands
 demo: $(VENV)/.package  ## the product in one minute, on images that it makes itself
 	@$(BIN)/python -m demo
 
-test: $(VENV)/.test  ## the whole test suite
+test: $(VENV)/.test postgres  ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
+
+# the server that tests of opsml run against; they start one of their own
+postgres:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && apt-get -qq update \
+	    && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install postgresql >/dev/null; } \
+	  || echo "PostgreSQL is not here and can't be installed: its tests are skipped"
 
 lint: $(VENV)/.lint  ## style, types and the import contract
 	@$(BIN)/ruff check .

@@ -26,7 +26,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").r
 RUNNERS = ("python", "console")
 NOT_CODE = ("text", "json", "mermaid")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NEEDS = {"training.md": "torch", "opsml.md": "opsml"}
+NEEDS = {"training.md": "torch", "opsml.md": "opsml", "opsml-migrating.md": "opsml"}
 SAME = doctest.OutputChecker()
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -22,6 +22,7 @@ from imagecards.cli import (
     listing,
     lock,
     materialize,
+    opsml,
     preview,
     register,
     replay,
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     *(validate, convert, register, materialize, derive, attach, listing, show, preview, diff),
-    *(leaks, lineage, replay, uses, lock, fetch, copying, tag, verify, gc, cache, severstal),
+    *(leaks, lineage, replay, uses, lock, fetch, copying, tag, verify, gc, cache, severstal, opsml),
 )
 for room in _ROOMS:
     room.add_commands(app)

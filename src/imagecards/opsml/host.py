@@ -26,7 +26,7 @@ from typing import Any, Literal, TypeVar
 
 from imagecards.errors import ImageCardsError, InvalidInputError, MissingDependencyError, StorageError
 
-Kind = Literal["data", "model", "experiment"]
+Kind = Literal["data", "model", "experiment", "prompt"]
 
 _PLATFORMS = "it has wheels for Linux (glibc), macOS and Windows on x86_64, and for macOS on arm64"
 _OWN_LINE = re.compile(rb"\x1b\[38;2;[^\n]*\n")  # what opsml prints begins with a colour
@@ -444,3 +444,57 @@ def _runs_threads() -> bool:
 _was_running = False
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+
+def prompt_rows() -> tuple[Row, ...]:
+    """The rows of all prompts, whose rows panic when they are asked for uids of others.
+
+    Raises:
+        StorageError: opsml can't list them.
+    """
+    opened = registry("prompt")
+    with calling("list cards"):
+        found = opened.list_cards(limit=_EVERYTHING)
+        return tuple(
+            Row(each.uid, each.space, each.name, each.version, (), each.created_at, "", (), ()) for each in found
+        )
+
+
+def models_named() -> dict[str, tuple[str, ...]]:
+    """The uids of the models that each experiment names, by its own.
+
+    Raises:
+        StorageError: opsml can't list them.
+    """
+    opened = registry("experiment")
+    with calling("list cards"):
+        return {each.uid: tuple(each.modelcard_uids or ()) for each in opened.list_cards(limit=_EVERYTHING)}
+
+
+def decrypt(kind: Kind, uid: str, to: Path) -> tuple[str, ...]:
+    """Decrypt a card, and its files into a folder; nothing that is in them is run.
+
+    Args:
+        kind: Which kind of card it is.
+        uid: Its uid.
+        to: A new folder.
+
+    Returns:
+        The files that the card says it has, relative to the folder.
+
+    Raises:
+        StorageError: Something is missing, or can't be decrypted.
+    """
+    readers = {"data": _NoInterface, "model": part("ModelInterface")}
+    opened = registry(kind)
+    with calling(f"decrypt the card {uid}"):
+        card = opened.load_card(uid=uid, **({"interface": readers[kind]} if kind in readers else {}))
+        if kind == "experiment":
+            if card.list_artifacts():
+                card.download_artifacts(lpath=to)
+        elif kind in readers:
+            card.download_artifacts(to)
+            saved = json.loads(card.model_dump_json())["metadata"]["interface_metadata"]["save_metadata"]
+            named = [saved.get(field) for field in ("data_uri", "model_uri")]
+            return tuple(place for place in named if isinstance(place, str))
+    return ()
