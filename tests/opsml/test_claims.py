@@ -83,9 +83,6 @@ class Host:
     table: list[Row] = field(default_factory=list)
     authors: dict[str, str] = field(default_factory=dict)
 
-    def is_busy(self, error: BaseException) -> bool:
-        return False
-
     def rows(self, **wanted: Any) -> tuple[Row, ...]:
         self.turns.step()
         tags = set(wanted.pop("tags", ()))

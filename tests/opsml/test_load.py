@@ -263,3 +263,29 @@ def test_large_datasets_are_in_several_zips(tmp_path: Path, make_folder: MakeFol
     assert [shard.file for shard in shards] == [f"images-{number:05d}.zip" for number in range(3)]
     source = read_shards(tmp_path, shards, "it")
     assert list(source.read_many(dataset.names)) == list(dataset.read_many())
+
+
+def test_large_images_are_read_in_pieces_and_held_to_their_digest(
+    monkeypatch: pytest.MonkeyPatch, make_folder: MakeFolder
+) -> None:
+    from imagecards.opsml.pinned import PinnedSource
+
+    images = make_folder(1)
+    dataset = ic.ImageDataset(image_dir=images)
+    pinned = PinnedSource(dataset.source, "it", dataset.facts)
+    monkeypatch.setattr("imagecards.datasets.folder.LARGE_BYTES", 10)
+    found, whole = pinned.large("000.png"), (images / "000.png").read_bytes()
+    assert found is not None
+    assert b"".join(found.pieces()) == whole
+    (images / "000.png").write_bytes(bytes([*whole[:-1], 0]))
+    with pytest.raises(ic.errors.StorageError, match="changed"):
+        list(found.pieces())
+    assert pinned.large("none.png") is None
+
+
+def test_images_that_are_too_large_for_a_zip_are_not_embedded(
+    monkeypatch: pytest.MonkeyPatch, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("imagecards.opsml.shards.MAX_WHOLE_BYTES", 10)
+    with pytest.raises(InvalidInputError, match=r"000\.png has .* without embed=True"):
+        ic.opsml.ImageDataset(image_dir=make_folder(1), embed=True).save(tmp_path)

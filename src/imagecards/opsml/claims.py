@@ -22,6 +22,7 @@ from typing import Any
 
 from imagecards.errors import ImageCardsError, StorageError
 from imagecards.opsml import host
+from imagecards.opsml.calls import is_busy
 from imagecards.opsml.host import Row
 
 CLAIM = "claim-"
@@ -81,7 +82,7 @@ def register_claimed(
             if outcome.error is not None:
                 raise outcome.error
         except StorageError as error:
-            if not host.is_busy(error) or time.monotonic() > end:
+            if not is_busy(error) or time.monotonic() > end:
                 raise
         if outcome.card is not None:
             return outcome.card
