@@ -100,6 +100,21 @@ def _changed(images: str) -> None:
     assert load(at=moved).read_bytes("000.png")
 
 
+def test_a_folder_is_looked_at_anew_when_it_is_registered_again(sqlite: Mode, make_folder: MakeFolder) -> None:
+    sqlite.run(_anew, str(make_folder(2)))
+
+
+def _anew(images: str) -> None:
+    interface = ic.opsml.ImageDataset(image_dir=images)
+    first = ic.opsml.register(interface, space="lab", name="cats", tags=["of=lab/cats", "version=0.2.0"])
+    Path(images, "001.png").write_bytes(png(seed=9))
+    Path(images, "002.png").write_bytes(png(seed=10))
+    second = ic.opsml.register(interface, space="lab", name="cats")
+    assert (first.version, second.version) == ("0.1.0", "0.2.0")
+    assert set(first.tags) & set(second.tags) == {"imagecards"}
+    assert list(load().read_many())[1:] == [png(seed=9), png(seed=10)]
+
+
 def test_which_version(sqlite: Mode, make_folder: MakeFolder) -> None:
     sqlite.run(_which, str(make_folder(1)))
 

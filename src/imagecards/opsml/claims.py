@@ -49,7 +49,8 @@ class _Outcome:
 def claims_on(space: str, name: str) -> dict[str, list[Row]]:
     """The claims on versions of a name, by version."""
     found: dict[str, list[Row]] = {}
-    for row in host.rows(space=space, tags=[_of(space, name)]):
+    rows = host.rows(space=space, tags=[_of(space, name)])
+    for row in (row for row in rows if row.name.startswith(CLAIM)):  # cards may have any tag
         for tag in row.tags:
             if tag.startswith(_VERSION):
                 found.setdefault(tag.removeprefix(_VERSION), []).append(row)
