@@ -10,7 +10,7 @@ from opsml.data import DataInterfaceMetadata
 from opsml.model import ModelInterfaceMetadata, ModelInterfaceSaveMetadata
 from tests.opsml.plain import TextData, register
 
-from opsml import CardRegistry, DataCard, ModelCard, ModelInterface, RegistryType, start_experiment
+from opsml import CardRegistry, DataCard, ModelCard, ModelInterface, Prompt, PromptCard, RegistryType, start_experiment
 
 PAIR = {"0001.jpg": "a picture", "0001.txt": "a caption"}
 
@@ -147,6 +147,17 @@ def link_and_delete() -> dict[str, str]:
         registry.delete_card(registry.load_card(uid=card.uid, interface=TextData))
     models.delete_card(models.load_card(uid=gone.uid, interface=ModelInterface))
     return {"data": data.uid, "model": model.uid, "experiment": uid, "other": other.uid, "gone": gone.uid}
+
+
+def register_each_kind() -> None:
+    """A data card, a model that names it, an experiment that has both of its own, and a prompt."""
+    (made,) = register("each")
+    model = ModelCard(interface=TextModel(), space="lab", name="net", datacard_uid=made[1])
+    CardRegistry(RegistryType.Model).register_card(model)
+    with start_experiment(space="lab", name="trial") as experiment:
+        experiment.register_card(DataCard(interface=TextData(), space="lab", name="other"))
+    prompt = Prompt(message="Which cat?", model="a-model", provider="openai")
+    CardRegistry(RegistryType.Prompt).register_card(PromptCard(prompt=prompt, space="lab", name="question"))
 
 
 def _registered(interface: TextData) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 import imagecards as ic
 from imagecards.opsml import host
+from imagecards.opsml.calls import calling
 
 Made = list[tuple[str, str, str]]
 
@@ -95,7 +96,7 @@ def panic_while_registering(images: str) -> list[tuple[str, str, str]]:
     def panic(*arguments: Any, **options: Any) -> Any:
         if options["space"] == "lab":
             _orphan(options)
-            with host.calling("panic"):
+            with calling("panic"):
                 host.registry().list_cards(version="^1.2")
         return register_card(*arguments, **options)
 

@@ -148,6 +148,17 @@ def test_records_name_paths_of_somebody_elses_disk(prefix: str, tmp_path: Path) 
     assert captions == {"train/a.png": "one", "train/train/a.png": "two"}
 
 
+def test_a_path_that_fits_two_images_is_the_longer_one(tmp_path: Path) -> None:
+    folder = shard(
+        tmp_path, row("a/x.jpg"), row("x.jpg"), records=[{"filepath": "a/x.jpg", "size": 9, "caption": "one"}]
+    )
+    with read(folder) as found:
+        assert {record.file_name: record.caption for record in found.dataset.records} == {
+            "a/x.png": "one",
+            "x.png": None,
+        }
+
+
 def test_an_image_in_two_splits_is_one_image(tmp_path: Path) -> None:
     record = {"filepath": "train/a.jpg", "size": 9, "caption": "one"}
     shard(tmp_path / "train", row("train/a.jpg"), records=[record])
@@ -240,6 +251,24 @@ def test_what_is_wrong_with_a_line_is_told_with_its_number(line: str, rule: str,
     assert rule in ("", "bbox-length") or issue.rule == rule
 
 
+def test_a_split_that_lost_its_shards_is_told(tmp_path: Path) -> None:
+    shard(tmp_path / "train", row("train/a.jpg"))
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "metadata.jsonl").write_text('{"filepath": "images/test/b.jpg", "size": 1}\n')
+    with pytest.raises(InvalidMetadataError, match=r"test/metadata\.jsonl:1: filepath: no shard has"), read(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("link", ["train/shard-x.parquet", "train/metadata.jsonl", "test"])
+def test_links_are_refused_and_not_left_out(link: str, tmp_path: Path) -> None:
+    elsewhere = shard(tmp_path / "elsewhere", row("test/a.jpg"), records=[{"filepath": "test/a.jpg", "size": 1}])
+    (elsewhere / "file").write_bytes(b"")
+    shard(tmp_path / "stored" / "train", row("train/a.jpg"))
+    (tmp_path / "stored" / link).symlink_to(elsewhere if link == "test" else elsewhere / "file")
+    with pytest.raises(FormatError, match="is a symbolic link"), read(tmp_path / "stored"):
+        pass
+
+
 def test_a_folder_of_opsml_1_is_registered_as_it_is(tmp_path: Path, registry: CardRegistry) -> None:
     folder = tmp_path / "image_dir"
     (folder / "sub").mkdir(parents=True)
@@ -298,6 +327,20 @@ def test_no_two_images_get_one_name(endings: dict[str, str]) -> None:
     assert len({collision_key(name) for name in names.values()}) == len(endings)
     assert all(new.lower().endswith(endings[old]) for old, new in names.items())
     assert new_names(dict(reversed(endings.items()))) == names
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (["a.jpg", "b.jpeg"], ["a.png", "b.png"]),
+        (["a.jpg", "a.png"], ["a.jpg.png", "a.png"]),
+        (["a.jpg", "A.png"], ["a.jpg.png", "A.png"]),
+        (["a.jpg", "a.bmp"], ["a.jpg.png", "a.bmp.png"]),
+        (["a.jpg", "b/a.jpg", "v1.2/c"], ["a.png", "b/a.png", "v1.2/c.png"]),
+    ],
+)
+def test_names_say_what_the_files_are_now(old: list[str], new: list[str]) -> None:
+    assert list(new_names(dict.fromkeys(old, ".png")).values()) == new
 
 
 def test_the_command_says_what_became_of_it(run: Run, tmp_path: Path) -> None:

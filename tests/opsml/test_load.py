@@ -100,6 +100,21 @@ def _changed(images: str) -> None:
     assert load(at=moved).read_bytes("000.png")
 
 
+def test_a_folder_is_looked_at_anew_when_it_is_registered_again(sqlite: Mode, make_folder: MakeFolder) -> None:
+    sqlite.run(_anew, str(make_folder(2)))
+
+
+def _anew(images: str) -> None:
+    interface = ic.opsml.ImageDataset(image_dir=images)
+    first = ic.opsml.register(interface, space="lab", name="cats", tags=["of=lab/cats", "version=0.2.0"])
+    Path(images, "001.png").write_bytes(png(seed=9))
+    Path(images, "002.png").write_bytes(png(seed=10))
+    second = ic.opsml.register(interface, space="lab", name="cats")
+    assert (first.version, second.version) == ("0.1.0", "0.2.0")
+    assert set(first.tags) & set(second.tags) == {"imagecards"}
+    assert list(load().read_many())[1:] == [png(seed=9), png(seed=10)]
+
+
 def test_which_version(sqlite: Mode, make_folder: MakeFolder) -> None:
     sqlite.run(_which, str(make_folder(1)))
 
@@ -263,3 +278,29 @@ def test_large_datasets_are_in_several_zips(tmp_path: Path, make_folder: MakeFol
     assert [shard.file for shard in shards] == [f"images-{number:05d}.zip" for number in range(3)]
     source = read_shards(tmp_path, shards, "it")
     assert list(source.read_many(dataset.names)) == list(dataset.read_many())
+
+
+def test_large_images_are_read_in_pieces_and_held_to_their_digest(
+    monkeypatch: pytest.MonkeyPatch, make_folder: MakeFolder
+) -> None:
+    from imagecards.opsml.pinned import PinnedSource
+
+    images = make_folder(1)
+    dataset = ic.ImageDataset(image_dir=images)
+    pinned = PinnedSource(dataset.source, "it", dataset.facts)
+    monkeypatch.setattr("imagecards.datasets.folder.LARGE_BYTES", 10)
+    found, whole = pinned.large("000.png"), (images / "000.png").read_bytes()
+    assert found is not None
+    assert b"".join(found.pieces()) == whole
+    (images / "000.png").write_bytes(bytes([*whole[:-1], 0]))
+    with pytest.raises(ic.errors.StorageError, match="changed"):
+        list(found.pieces())
+    assert pinned.large("none.png") is None
+
+
+def test_images_that_are_too_large_for_a_zip_are_not_embedded(
+    monkeypatch: pytest.MonkeyPatch, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("imagecards.opsml.shards.MAX_WHOLE_BYTES", 10)
+    with pytest.raises(InvalidInputError, match=r"000\.png has .* without embed=True"):
+        ic.opsml.ImageDataset(image_dir=make_folder(1), embed=True).save(tmp_path)

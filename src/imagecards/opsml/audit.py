@@ -64,7 +64,7 @@ class _Inspector:
 
     def __init__(self, folder: Path, environment: Mapping[str, str], patience: float) -> None:
         self.folder = folder
-        self.environment = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self.environment = {**environment, "PYTHONPATH": os.pathsep.join(_import_places())}
         self.patience = patience
         self.process: subprocess.Popen[str] | None = None
         self.answers: queue.Queue[str] = queue.Queue()
@@ -73,7 +73,7 @@ class _Inspector:
         """An entry with what came of decrypting its card."""
         asked = {name: getattr(entry, name) for name in ("kind", "uid", "space", "name", "version")}
         try:
-            return replace(entry, failure=self.ask({"do": "look", "entry": asked})["failure"])
+            return replace(entry, failure=hide_credentials(self.ask({"do": "look", "entry": asked})["failure"]))
         except StorageError as error:
             return replace(entry, failure=str(error))
 
@@ -103,7 +103,7 @@ class _Inspector:
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             kind = getattr(errors, answer["error"], StorageError)
-            found: ImageCardsError = kind(answer["message"])
+            found: ImageCardsError = kind(hide_credentials(answer["message"]))  # opsml may say where it connects
             raise found
         return answer
 
@@ -134,6 +134,11 @@ class _Inspector:
         )
         self.answers = queue.Queue()
         threading.Thread(target=_relay, args=(self.process.stdout, self.answers), daemon=True).start()
+
+
+def _import_places() -> list[str]:
+    """Where this process imports from, as a process sees it that works in another folder."""
+    return [str(Path(place).absolute()) for place in sys.path]
 
 
 def _relay(stream: Any, answers: "queue.Queue[str]") -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from imagecards.errors import ImageCardsError, StorageError
 from imagecards.opsml import host
+from imagecards.opsml.calls import is_busy
 from imagecards.opsml.host import Row
 
 CLAIM = "claim-"
@@ -48,7 +49,8 @@ class _Outcome:
 def claims_on(space: str, name: str) -> dict[str, list[Row]]:
     """The claims on versions of a name, by version."""
     found: dict[str, list[Row]] = {}
-    for row in host.rows(space=space, tags=[_of(space, name)]):
+    rows = host.rows(space=space, tags=[_of(space, name)])
+    for row in (row for row in rows if row.name.startswith(CLAIM)):  # cards may have any tag
         for tag in row.tags:
             if tag.startswith(_VERSION):
                 found.setdefault(tag.removeprefix(_VERSION), []).append(row)
@@ -75,9 +77,14 @@ def register_claimed(
     end, pause = time.monotonic() + _PATIENCE, 0.02
     while True:
         version = choose({row.version for row in host.rows(space=space, name=name)}, set(claims_on(space, name)))
-        outcome = _under_claim(space, name, version, register)
-        if outcome.error is not None:
-            raise outcome.error
+        outcome = _Outcome()
+        try:
+            outcome = _under_claim(space, name, version, register)
+            if outcome.error is not None:
+                raise outcome.error
+        except StorageError as error:
+            if not is_busy(error) or time.monotonic() > end:
+                raise
         if outcome.card is not None:
             return outcome.card
         if time.monotonic() > end:

@@ -158,7 +158,14 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
         return self.manifest.tags
 
     def prepare(self) -> None:
-        """Write what opsml is to keep into a temporary folder, so that nothing can go wrong or take long later."""
+        """Write what opsml is to keep into a temporary folder, so that nothing can go wrong or take long later.
+
+        A folder is looked at anew: it may have changed since the dataset was made, or registered.
+        """
+        if self._dataset is not None and self._dataset.root is not None:
+            self._dataset.lay_out()
+            for learnt in ("manifest", "_described"):
+                self.__dict__.pop(learnt, None)
         self._prepared = TemporaryPlace()
         self._write(self._prepared.path)
 

@@ -31,6 +31,7 @@ _MEANINGS: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     ("missing-files", re.compile(r"(?i)does not exist|not found|no such file|404|no ?such ?key|is not stored")),
 )
 _AT_ONCE = timedelta(minutes=1)
+_SHOWN = 5
 _MEANT = {
     "not-decryptable": "is stored, and can't be decrypted any more",
     "orphan-row": "has a row and no files, as a registration leaves it that was killed, or that is still at work",
@@ -74,7 +75,7 @@ class Finding:
         kind: ``data``, ``model``, ``experiment`` or ``prompt``.
         card: ``space/name``.
         version: The version; several are joined with commas.
-        uids: The rows that are damaged.
+        uids: The rows that are concerned; of a version that is there twice, those that are lost.
         survivor: The uid of the one row of a duplicated version that still loads, if any.
         message: What is wrong, and what to do.
     """
@@ -145,9 +146,9 @@ def _duplicate(same: Sequence[Entry]) -> Finding:
     lost = tuple(entry.uid for entry in same if entry.failure)
     message = f"{len(same):,} rows have this version, and opsml keeps the files of one: "
     if len(sound) == 1:
-        message += f"{sound[0]} is left, delete the row{'s' if len(lost) > 1 else ''} {', '.join(lost)} in the database"
+        message += f"{sound[0]} is left, delete the row{'s' if len(lost) > 1 else ''} {_some(lost)} in the database"
     elif sound:
-        message += f"{', '.join(sound)} load, from the same files"
+        message += f"{_some(sound)} load, from the same files"
     else:
         message += "none of them loads any more; register it again from its source"
     return _finding("duplicate-version", same[0], message, lost, sound[0] if len(sound) == 1 else None)
@@ -179,10 +180,8 @@ def _out_of_order(rows: Sequence[Entry]) -> Iterator[Finding]:
         highest = max(highest, version)
     if late:
         names = list(dict.fromkeys(entry.version for entry in late))
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
-        message = (
-            f"{shown} came after a higher version; if they are no back-ports, numbers were given out in a wrong order"
-        )
+        came = f"{_some(names)} came after a higher version"
+        message = f"{came}; if they are no back-ports, numbers were given out in a wrong order"
         uids = tuple(entry.uid for entry in late)
         yield Finding("version-order", late[0].kind, _card(late[0]), ", ".join(names), uids, None, message)
 
@@ -197,6 +196,10 @@ def _dangling(entry: Entry, there: Mapping[str, Collection[str]]) -> Iterator[Fi
 
 def _finding(rule: Rule, entry: Entry, message: str, uids: tuple[str, ...], survivor: str | None = None) -> Finding:
     return Finding(rule, entry.kind, _card(entry), entry.version, uids, survivor, message)
+
+
+def _some(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN:,} more" if len(texts) > _SHOWN else "")
 
 
 def _card(entry: Entry) -> str:

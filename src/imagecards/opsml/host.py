@@ -1,21 +1,7 @@
-"""opsml itself: the one file that imports it and knows its types.
-
-What opsml does by the way is kept from whoever calls: lines on standard output, files that it leaves in the folder for
-temporary ones, panics that are no ``Exception``, the race of processes that make a database at once, and processes
-that were forked while its threads ran, in which every call waits for ever.
-"""
+"""opsml itself: the one file that imports it and knows its types. Every call of it is in `imagecards.opsml.calls`."""
 
 import json
-import os
-import random
-import re
-import shutil
-import sys
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -24,19 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from imagecards.errors import ImageCardsError, InvalidInputError, MissingDependencyError, StorageError
+from imagecards.errors import InvalidInputError, MissingDependencyError, StorageError
+from imagecards.opsml.calls import calling, patiently
 
 Kind = Literal["data", "model", "experiment", "prompt"]
 
 _PLATFORMS = "it has wheels for Linux (glibc), macOS and Windows on x86_64, and for macOS on arm64"
-_OWN_LINE = re.compile(rb"\x1b\[38;2;[^\n]*\n")  # what opsml prints begins with a colour
-_FIRST_TRIES = 60
 _EVERYTHING = 2**31 - 1  # -1 is everything for SQLite alone
-_PAUSE = 0.05
-
-_one_at_a_time = threading.RLock()
-_depth = 0
-_forked = False
 
 
 @dataclass(frozen=True)
@@ -102,42 +82,6 @@ def part(path: str) -> Any:
         raise MissingDependencyError(message) from error
 
 
-@contextmanager
-def calling(doing: str) -> Iterator[None]:
-    """What calls opsml does so in here: one thread at a time, quiet, and leaving nothing behind.
-
-    Args:
-        doing: What is being done, for messages: ``"list cards"``.
-
-    Raises:
-        StorageError: opsml failed or panicked, or this process was forked while opsml ran.
-    """
-    global _depth
-    if _forked:
-        message = (
-            f"opsml can't {doing} here: this process was forked while opsml ran, and would wait for ever. Load "
-            "datasets before, or start processes by 'spawn' or 'forkserver'"
-        )
-        raise StorageError(message)
-    with _one_at_a_time:
-        _depth += 1
-        try:
-            if _depth > 1:  # opsml calls our `save`, which may call opsml
-                yield
-            else:
-                with _quiet(), _own_temporary_folder():
-                    yield
-        except ImageCardsError:
-            raise
-        except BaseException as error:
-            # a panic is a BaseException of a type that nobody can import
-            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-                raise StorageError(f"opsml can't {doing}: {error}") from error
-            raise
-        finally:
-            _depth -= 1
-
-
 @cache
 def registry(kind: Kind = "data", use: str = "") -> Any:
     """The registry of a kind of cards, where the environment says that it is.
@@ -151,16 +95,12 @@ def registry(kind: Kind = "data", use: str = "") -> Any:
         StorageError: It can't be opened.
     """
     open_registry = part("CardRegistry")
-    with calling("open its registry"):
-        for left in reversed(range(_FIRST_TRIES)):
-            try:
-                return open_registry(kind)
-            except RuntimeError as error:
-                # several processes make the tables of a new database at once, and one of them succeeds
-                if not left or "Failed to create sql client" not in str(error):
-                    raise
-                time.sleep(_PAUSE * (0.5 + random.random()))  # noqa: S311  # so that they don't meet again
-    raise AssertionError("unreachable")
+
+    def opened() -> Any:
+        with calling("open its registry"):
+            return open_registry(kind)
+
+    return patiently(opened)
 
 
 def rows(
@@ -210,8 +150,13 @@ def load_card(uid: str, kind: Kind = "data", interface: Any = None) -> Any:
     """
     given = interface if interface is not None or kind != "data" else _NoInterface
     opened = registry(kind)
-    with calling(f"load the card {uid}"):
-        return opened.load_card(uid=uid, interface=given) if kind == "data" else opened.load_card(uid=uid)
+    options = {"interface": given} if kind == "data" else {}
+
+    def loaded() -> Any:
+        with calling(f"load the card {uid}"):
+            return opened.load_card(uid=uid, **options)
+
+    return patiently(loaded)
 
 
 def described(card: Any) -> dict[str, Any]:
@@ -359,71 +304,6 @@ def _row(record: Any) -> Row:
         datacards=tuple(getattr(record, "datacard_uids", None) or ()),
         experiments=tuple(getattr(record, "experimentcard_uids", None) or ()),
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Take opsml's lines out of standard output; what others print meanwhile appears afterwards."""
-    try:
-        kept = os.dup(1)
-    except OSError:  # there is no standard output
-        yield
-        return
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 1)
-        try:
-            yield
-        finally:
-            if sys.stdout is not None and not sys.stdout.closed:
-                sys.stdout.flush()
-            os.dup2(kept, 1)
-            os.close(kept)
-            caught.seek(0)
-            rest = memoryview(_OWN_LINE.sub(b"", caught.read()))
-            with suppress(OSError):  # whoever read it is gone
-                while rest:
-                    rest = rest[os.write(1, rest) :]
-
-
-@contextmanager
-def _own_temporary_folder() -> Iterator[None]:
-    """A folder for temporary files that goes with its content: opsml leaves a copy of all that it reads and writes."""
-    before = os.environ.get("TMPDIR")
-    folder = tempfile.mkdtemp(prefix="imagecards-opsml-")
-    os.environ["TMPDIR"] = folder
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _before_fork() -> None:
-    global _was_running
-    _was_running = "opsml" in sys.modules and _runs_threads()
-
-
-def _after_fork() -> None:
-    global _forked, _one_at_a_time, _depth
-    _forked = _forked or _was_running
-    _one_at_a_time, _depth = threading.RLock(), 0
-
-
-def _runs_threads() -> bool:
-    """Whether opsml has started its threads: it does with the first registry, not when it is imported."""
-    tasks = Path("/proc/self/task")
-    try:
-        return any((task / "comm").read_text().startswith("tokio") for task in tasks.iterdir())
-    except OSError:
-        return True  # nobody can tell
-
-
-_was_running = False
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
 
 
 def prompt_rows() -> tuple[Row, ...]:

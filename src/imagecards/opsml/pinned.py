@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from imagecards.datasets import FILE_FACTS, Source
+from imagecards.datasets.largefile import LargeFile, find_large
 from imagecards.errors import IntegrityError, NotFoundError
 
 
@@ -49,6 +50,13 @@ class PinnedSource:
                 raise IntegrityError(message, name, f"sha256:{expected.hex()}", f"sha256:{actual.hex()}")
             self._checked.add(name)
         return data
+
+    def large(self, name: str) -> LargeFile | None:
+        """An image file that is too large to be read as a whole; ``None`` where it is not."""
+        found = find_large(self._source, name) if name in self._expected else None
+        if found is not None:
+            found.sha256 = self._expected[name]
+        return found
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
         """The bytes of several image files, in the order of ``names``."""

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from imagecards.credentials import hide_credentials
 from imagecards.errors import InvalidInputError, NotFoundError, StorageError
 from imagecards.paths import SCHEME
+from imagecards.records import printable
 
 _PORTS = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "http": 80, "https": 443}
 _REACHING = 20.0  # seconds
@@ -46,6 +47,8 @@ def read_only(uri: str, storage: str | None = None) -> Iterator[tuple[Path, Mapp
             f"{hide_credentials(uri)} is no registry of opsml's: those begin with sqlite://, "
             "postgresql://, mysql:// or http://, or are the path of an opsml.db"
         )
+    if storage is not None and kind.startswith("http"):
+        raise InvalidInputError(f"a server knows where its files are: leave {printable(storage)} out")
     with TemporaryDirectory(prefix="imagecards-opsml-") as own:
         folder = Path(own)
         said = {name: value for name, value in os.environ.items() if name not in ("OPSML_STORAGE_URI", "TMPDIR")}

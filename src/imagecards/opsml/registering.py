@@ -58,7 +58,9 @@ def register(
         raise InvalidInputError(f"{name!r} could be a claim on a version, which {CLAIM!r} begins: choose another name")
     wanted = None if version is None else exact_version(version)
     next_version((), bump)
-    labels = list(dict.fromkeys([*interface.tags, *map(check_tag, tags)]))
+    own = [check_tag(tag) for tag in tags]
+    interface.prepare()
+    labels = list(dict.fromkeys([*interface.tags, *own]))
 
     def choose(cards: set[str], claimed: set[str]) -> str:
         if wanted is None:
@@ -72,7 +74,6 @@ def register(
     def register_as(version: str) -> Any:
         return _register(interface, space, name, version, labels)
 
-    interface.prepare()
     made = register_claimed(space, name, choose, register_as)
     _clear_dead(space, name)  # now it is certain that opsml's storage answers
     return made

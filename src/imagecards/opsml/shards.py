@@ -11,6 +11,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import pyarrow as pa
 
 from imagecards.datasets import JoinedSource, Source
+from imagecards.datasets.largefile import MAX_WHOLE_BYTES
 from imagecards.datasets.zips import ZipSource
 from imagecards.errors import IntegrityError, InvalidInputError, StorageError
 from imagecards.opsml.manifest import Shard
@@ -31,7 +32,7 @@ def write_shards(folder: Path, source: Source, table: pa.Table, most: int = _LAR
 
     Raises:
         StorageError: An image was changed meanwhile.
-        InvalidInputError: A name can't be in a zip.
+        InvalidInputError: A name can't be in a zip, or an image is too large to be read from one.
     """
     shards: list[Shard] = []
     expected = dict(zip(table["file_name"].to_pylist(), table["sha256"].to_pylist(), strict=True))
@@ -77,6 +78,9 @@ def _groups(table: pa.Table, most: int) -> Iterator[list[str]]:
     group: list[str] = []
     room = most
     for name, size in zip(table["file_name"].to_pylist(), table["size"].to_pylist(), strict=True):
+        if size > MAX_WHOLE_BYTES:
+            message = f"{name} has {size:,} bytes, and images of at most {MAX_WHOLE_BYTES:,} are embedded"
+            raise InvalidInputError(f"{message}: register the dataset without embed=True")
         if group and size > room:
             yield group
             group, room = [], most

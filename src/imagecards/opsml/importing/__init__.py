@@ -17,13 +17,11 @@ from typing import Literal
 from imagecards.cards import DataCard
 from imagecards.datasets import ImageDataset
 from imagecards.errors import NotFoundError
-from imagecards.opsml.importing.shards import find_shards
+from imagecards.opsml.importing.shards import METADATA, find_shards
 from imagecards.opsml.importing.version2 import unpack
 from imagecards.registry import CardRegistry
 
 __all__ = ["Import", "import_dataset", "read"]
-
-METADATA = "metadata.jsonl"
 
 
 @dataclass(frozen=True)

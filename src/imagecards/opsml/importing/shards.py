@@ -13,6 +13,8 @@ from imagecards.paths import check_relative
 from imagecards.records import printable
 from imagecards.records.issues import shown
 
+METADATA = "metadata.jsonl"
+
 _ROWS_AT_ONCE = 8  # an image may have 100 million pixels
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "path": ("string", "large_string"),
@@ -47,19 +49,26 @@ class ShardRow:
 def find_shards(folder: Path) -> dict[str | None, list[Path]]:
     """The shards of each split, by name; those that lie in the folder itself are of no split.
 
+    A split that has metadata and no shards is among them, where others have shards: its images are missing.
+
     Raises:
+        FormatError: A shard, a split or its metadata is a symbolic link.
         StorageError: The folder can't be read.
     """
     try:
-        below = sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())
+        below = sorted(each for each in folder.iterdir() if each.is_dir())
         places = {None: folder} | {each.name: each for each in below}
-        found = {
-            split: sorted(each for each in place.glob("shard-*.parquet") if each.is_file() and not each.is_symlink())
-            for split, place in places.items()
-        }
+        shards = {split: sorted(place.glob("shard-*.parquet")) for split, place in places.items()}
+        if not any(shards.values()):
+            return {}
+        found = {split: files for split, files in shards.items() if files or (places[split] / METADATA).exists()}
+        for split, files in found.items():
+            for each in (places[split], places[split] / METADATA, *files):
+                if each.is_symlink() and each != folder:
+                    raise FormatError(f"{each} is a symbolic link, which is not followed: put there what it leads to")
     except OSError as error:
         raise StorageError(f"{folder} can't be read ({error.strerror}): see its permissions") from error
-    return {split: shards for split, shards in found.items() if shards}
+    return found
 
 
 def read_rows(shard: Path, called: str, *, pixels: bool = True) -> Iterator[ShardRow]:

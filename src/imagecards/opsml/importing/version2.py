@@ -12,11 +12,10 @@ from imagecards.destination import new_folder
 from imagecards.errors import FormatError
 from imagecards.opsml.importing.naming import new_names
 from imagecards.opsml.importing.pixels import encoded, mode_of
-from imagecards.opsml.importing.shards import ShardRow, read_rows
+from imagecards.opsml.importing.shards import METADATA, ShardRow, read_rows
 from imagecards.records import ImageMetadata, Issue, Report, printable
 from imagecards.records.issues import shown
 
-_METADATA = "metadata.jsonl"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -47,7 +46,7 @@ def unpack(
             members.setdefault(split, {})[row.path] = None
     names = new_names(endings)
     texts = [_renamed(folder, split, names) for split in splits]
-    metadata = ImageMetadata.from_jsonl(b"\n".join(texts), _METADATA)
+    metadata = ImageMetadata.from_jsonl(b"\n".join(texts), METADATA)
     palettes = _write(folder, splits, names, to)
     dataset = ImageDataset(image_dir=to, metadata=metadata)
     dataset.validate().raise_errors()
@@ -94,9 +93,9 @@ def _renamed(folder: Path, split: str | None, names: Mapping[str, str]) -> bytes
     Raises:
         InvalidMetadataError: A line breaks rules, or names an image that no shard has.
     """
-    place = folder / _METADATA if split is None else folder / split / _METADATA
+    place = folder / METADATA if split is None else folder / split / METADATA
     file = _shown(place, folder)
-    if place.is_symlink() or not place.is_file():
+    if not place.is_file():
         return b""  # images of which nothing is said
     lines = place.read_bytes().removeprefix(_BOM).split(b"\n")
     depth = _depth(lines, names)
