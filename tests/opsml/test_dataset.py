@@ -245,7 +245,7 @@ def test_passwords_in_addresses_are_not_kept() -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_images_of_one_stem_and_odd_names_come_back(mode: Mode, tmp_path: Path) -> None:
+def test_images_of_one_stem_and_odd_names_come_back(sqlite: Mode, tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
     names = ["0001.png", "0001.PNG.png", "größe 火.png", "card.png", "a.b.c.png", "sub/0001.png"]
@@ -254,7 +254,7 @@ def test_images_of_one_stem_and_odd_names_come_back(mode: Mode, tmp_path: Path) 
         (images / name).write_bytes(png(seed=number))
     for other in ("0001.txt", "0001.json", "empty.txt"):
         (images / other).write_text("" if other == "empty.txt" else "{}")
-    mode.run(_embedded, str(images), names)
+    sqlite.run(_embedded, str(images), names)
 
 
 def _embedded(images: str, names: list[str]) -> None:

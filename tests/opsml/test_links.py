@@ -31,7 +31,7 @@ def _linked(images: str, place: str) -> None:
     registry = ic.CardRegistry(place)
     card = registry.register(ic.ImageDataset(image_dir=images), "vision/cats")
     made = ic.opsml.register(ic.opsml.ImageDataset.from_card(registry, card), space="lab", name="cats")
-    other = ic.opsml.register(ic.opsml.ImageDataset(image_dir=images), space="lab", name="no-card")
+    other = ic.opsml.register(ic.opsml.ImageDataset(image_dir=images, embed=True), space="lab", name="no-card")
     for uid in (made.uid, other.uid):
         CardRegistry("model").register_card(ModelCard(interface=Model(), space="lab", name="unet", datacard_uid=uid))
     with start_experiment(space="lab") as experiment:
@@ -46,6 +46,8 @@ def _linked(images: str, place: str) -> None:
     assert registry.uses(card) == recorded
     assert "opsml:model/lab/unet@0.1.0" in registry.lineage(card).render()
     assert ic.opsml.record_links(registry) == ()
+    embedded, linked = (ic.opsml.load(space="lab", name=name) for name in ("no-card", "cats"))
+    assert list(embedded.read_many()) == list(linked.read_many())
 
 
 def _datacard(registry: ic.CardRegistry) -> object:
