@@ -310,6 +310,18 @@ def test_a_card_makes_nobody_read_what_is_no_object(
     assert not reads
 
 
+def test_what_no_etag_tells_apart_is_read_again(registry: CardRegistry, make_folder: MakeFolder) -> None:
+    """An object of the same name and size may be another one."""
+    url = upload(make_folder(2))
+    first = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    old = images(registry, "a/b").read_bytes("000.png")
+    new = next(data for seed in range(5, 999) if len(data := png(seed=seed)) == len(old) and data != old)
+    write(f"{url}/000.png", new)
+    again = registry.register(ImageDataset(image_dir=url), "a/b", copy=False)
+    assert again.ref != first.ref
+    assert images(registry, "a/b@latest").read_bytes("000.png") == new
+
+
 def test_a_card_that_says_other_numbers_of_links_is_told(registry: CardRegistry, make_folder: MakeFolder) -> None:
     card = registry.register(ImageDataset(image_dir=upload(make_folder(3))), "a/b", copy=False)
     wrong = card.model_copy(update={"summary": card.summary.model_copy(update={"linked": 2})})

@@ -262,15 +262,19 @@ class TestRows:
             guarded.dataset("x").read_at(0)
 
     def test_a_chunk_that_says_it_is_larger_than_the_file_takes_no_memory(self, tmp_path: Path) -> None:
-        path = self.rows(tmp_path, noise((1, 64, 64)))
-        with h5py.File(path) as file:
+        path = tmp_path / "x.h5"
+        with h5py.File(path, "w") as file:  # in the oldest form of its structures, which have no checksums
+            file.create_dataset("x", data=noise((1, 64, 64)), chunks=(1, 64, 64), compression=1)
             stored = file["x"].id.get_chunk_info(0).size
         content = path.read_bytes()
-        assert content.count(stored.to_bytes(4, "little")) >= 1
+        assert content.count(stored.to_bytes(4, "little")) == 1
         path.write_bytes(content.replace(stored.to_bytes(4, "little"), (1 << 29).to_bytes(4, "little")))
         tracemalloc.start()
-        with GuardedFile(path) as guarded, pytest.raises(FormatError, match=r"x\.h5"):
-            guarded.dataset("x").read_at(0)
+        with GuardedFile(path) as guarded:
+            rows = guarded.dataset("x")
+            assert not rows._row_deflated
+            with pytest.raises(FormatError, match=r"x\.h5"):
+                rows.read_at(0)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 2**24

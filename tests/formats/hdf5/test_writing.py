@@ -20,13 +20,15 @@ from PIL import Image
 from tests.formats.hdf5.drawn import contents, file_of, labelled, noise, of_pixels
 from tests.formats.strategies import datasets
 
-from imagecards.datasets import ImageDataset
+from imagecards.datasets import ImageDataset, replaced
 from imagecards.errors import AlreadyExistsError, FormatError, InvalidInputError
 from imagecards.formats import write
 from imagecards.formats.hdf5 import Examples, Recipe, check_file, write_examples
 from imagecards.formats.hdf5.partition import balanced, upstream
+from imagecards.formats.hdf5.planning import make_plan
 from imagecards.formats.outlines import mask_of_object
 from imagecards.formats.rows import records_of
+from imagecards.formats.scene import Scene
 from imagecards.geometry import mask_to_runs, runs_to_coco, runs_to_mask, scaled
 from imagecards.images import read_picture
 from imagecards.records import objects_of, record_digests
@@ -287,6 +289,24 @@ class TestResuming:
             write_examples(dataset, tmp_path / "out", Recipe(files=2))
         write_examples(other, tmp_path / "out", Recipe(files=2))
         assert np.array_equal(Examples(tmp_path / "out")[0].image[0], noise((12, 20), seed=10))
+
+    def test_only_the_same_work_goes_on(self) -> None:
+        """What was gathered is found again by a digest of all that files depend on, but the bytes of images."""
+        dataset = labelled()
+        other = [{**record, "caption": "another"} for record in records_of(dataset.table)]
+        different: list[tuple[ImageDataset, Recipe]] = [
+            (dataset, Recipe()),
+            (dataset, Recipe(level=2)),
+            (dataset, Recipe(masks="area")),
+            (dataset, Recipe(name="x")),
+            (dataset, Recipe("examples")),
+            (of_pixels({name: noise((12, 20, 1)) for name in dataset.names}, other), Recipe()),
+            (replaced(dataset, splits={"a": dataset.names}), Recipe()),
+            (replaced(dataset, splits={"a": dataset.names[::-1]}), Recipe()),
+        ]
+        digests = [make_plan(Scene(each, None), recipe).digest for each, recipe in different]
+        assert len({*digests}) == len(digests)
+        assert make_plan(Scene(labelled(), None), Recipe()).digest == digests[0]
 
     def test_what_is_there_stays(self, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()

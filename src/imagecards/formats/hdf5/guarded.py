@@ -39,7 +39,8 @@ class GuardedDataset:
         self._bounded = never_larger(file.limits.nbytes, found)
         self._row_size = prod(self.shape[1:]) * self.dtype.itemsize
         fits = self._row_size <= file.limits.nbytes
-        self._row_deflated = fits and is_row_deflated(found, file.path.stat().st_size)
+        self._most = file.path.stat().st_size
+        self._row_deflated = fits and is_row_deflated(found, self._most)
 
     def read(self) -> NDArray[Any]:
         """Read all of it.
@@ -94,5 +95,5 @@ class GuardedDataset:
             return
         limit = self._file.limits.nbytes
         with self._file.telling(self._path):
-            if not chunks_stay_within(limit, self._found, index):
+            if not chunks_stay_within(limit, self._found, self._most, index):
                 raise self._file.fault(f"has a chunk that would become larger than {limit:,} bytes", self._path)

@@ -28,17 +28,23 @@ def never_larger(limit: int, dataset: Any) -> bool:
     return dataset.get_storage_size() * _growth(dataset) <= limit or _growth(dataset) == 1
 
 
-def chunks_stay_within(limit: int, dataset: Any, index: int | None = None) -> bool:
+def chunks_stay_within(limit: int, dataset: Any, most: int, index: int | None = None) -> bool:
     """Whether no chunk that is about to be read becomes larger than it may; large ones are inflated and counted.
 
     Args:
         limit: In bytes.
         dataset: h5py's ``DatasetID``, with known filters, each of them once.
+        most: The bytes of its file.
         index: The place of the first axis that is to be read; all by default.
+
+    Raises:
+        ValueError: A chunk says that it has more bytes than the file.
     """
     growth = _growth(dataset)
     for corner in _corners(dataset.shape, dataset.get_create_plist().get_chunk(), index):
         info = dataset.get_chunk_info_by_coord(corner)
+        if info.size > most:
+            raise ValueError(f"a chunk has {info.size:,} bytes, and the file {most:,}")
         if info.size * growth <= limit:
             continue
         only_deflated = growth == _GROWTH[DEFLATE] and info.filter_mask == 0
