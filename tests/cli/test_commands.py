@@ -386,12 +386,23 @@ def test_every_command_has_json(run: Run) -> None:
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     expected = (
         "validate convert compare formats register materialize derive attach list versions log show preview diff leaks "
-        "lineage impact replay use uses lock fetch copy push pull sync tag untag withdraw verify gc cache severstal"
+        "lineage impact replay use uses lock fetch copy push pull sync tag untag withdraw verify gc cache severstal opsml"
     )
     assert " ".join(commands) == expected
-    without_one = ("validate", "convert", "compare", "formats", "copy", "sync", "cache", "severstal")
-    for command in commands:
-        words = (command, "prepare") if command == "severstal" else (command,)
+    without_one = (
+        "validate",
+        "convert",
+        "compare",
+        "formats",
+        "copy",
+        "sync",
+        "cache",
+        "severstal prepare",
+        "opsml audit",
+    )
+    groups = {"severstal": ["severstal prepare"], "opsml": ["opsml import", "opsml audit"]}
+    for command in [each for name in commands for each in groups.get(name, [name])]:
+        words = command.split()
         explained = run(*words, "--help").out
         assert "--json" in explained
         assert ("--registry" in explained) == (command not in without_one)
