@@ -385,8 +385,9 @@ def test_every_command_has_json(run: Run) -> None:
     shown = run("--help").out
     commands = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     expected = (
-        "validate convert compare formats register materialize derive attach list versions log show preview diff leaks "
-        "lineage impact replay use uses lock fetch copy push pull sync tag untag withdraw verify gc cache severstal opsml"
+        "validate convert compare formats register materialize derive attach list versions log show preview diff "
+        "leaks lineage impact replay use uses lock fetch copy push pull sync tag untag withdraw verify gc cache "
+        "severstal opsml"
     )
     assert " ".join(commands) == expected
     without_one = (
