@@ -95,7 +95,7 @@ def panic_while_registering(images: str) -> list[tuple[str, str, str]]:
 
     def panic(*arguments: Any, **options: Any) -> Any:
         if options["space"] == "lab":
-            _orphan(options)
+            orphan(options)
             with calling("panic"):
                 host.registry().list_cards(version="^1.2")
         return register_card(*arguments, **options)
@@ -106,7 +106,7 @@ def panic_while_registering(images: str) -> list[tuple[str, str, str]]:
     return listed()
 
 
-def _orphan(options: Any) -> None:
+def orphan(options: Any) -> None:
     """A row without files, as a panic in opsml leaves it."""
     database = os.environ["OPSML_TRACKING_URI"].removeprefix("sqlite://")
     with sqlite3.connect(database) as connection:
@@ -123,13 +123,21 @@ def _orphan(options: Any) -> None:
     connection.close()
 
 
-def age_claims(days: int) -> None:
-    """Let the claims in a SQLite registry be some days older."""
+def claim(version: str, name: str = "cats") -> None:
+    """A claim whose process was killed."""
+    from tests.opsml.plain import TextData
+
+    host.register_card(
+        TextData(), space="lab", name="claim-0123456789", tags=[f"of=lab/{name}", f"version={version}"], use="a claim"
+    )
+
+
+def age(days: int) -> None:
+    """Let all rows in a SQLite registry be some days older."""
     database = os.environ["OPSML_TRACKING_URI"].removeprefix("sqlite://")
     with sqlite3.connect(database) as connection:
         changed = connection.execute(
-            "update opsml_data_registry set created_at = datetime(created_at, ?) where name like 'claim-%'",
-            (f"-{days} days",),
+            "update opsml_data_registry set created_at = datetime(created_at, ?)", (f"-{days} days",)
         ).rowcount
     connection.close()
     assert changed

@@ -184,7 +184,7 @@ def _after_a_kill(images: str) -> None:
     assert doing.register(images)[0] == "0.3.0", "its number is not used"
     assert doing.listed()[-1][1].startswith("claim-")
 
-    doing.age_claims(2)
+    doing.age(2)
     assert doing.register(images)[0] == "0.4.0"
     assert doing.listed() == [("lab", "cats", f"0.{minor}.0") for minor in (1, 3, 4)]
 
@@ -199,7 +199,7 @@ def test_a_claim_that_outlives_its_finished_card_hides_nothing(sqlite: Mode, mak
 def _after_it(images: str) -> None:
     assert [name.partition("-")[0] for _, name, _ in doing.listed()] == ["cats", "claim"]
     assert doing.opened()["names"] == ("000.png",)
-    doing.age_claims(2)
+    doing.age(2)
     assert doing.register(images)[0] == "0.2.0"
     assert doing.listed() == [("lab", "cats", "0.1.0"), ("lab", "cats", "0.2.0")]
 

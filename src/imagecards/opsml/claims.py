@@ -24,6 +24,7 @@ from imagecards.errors import ImageCardsError, StorageError
 from imagecards.opsml import host
 from imagecards.opsml.calls import is_busy
 from imagecards.opsml.host import Row
+from imagecards.opsml.manifest import OURS
 
 CLAIM = "claim-"
 """What the names of claims begin with. They are in the space of the card, where its author may write."""
@@ -128,12 +129,16 @@ def _take_out(space: str, own: str) -> None:
 
 
 def dead_claims(space: str, name: str) -> Iterator[tuple[Row, list[Row]]]:
-    """The claims of processes that were killed, as far as that is certain, and the rows of the version of each."""
+    """The claims of processes that were killed, as far as that is certain, and the rows of what each left, if anything.
+
+    What is younger, or none of ours, was registered by opsml's own ways under a version that no row had.
+    """
     oldest = datetime.now(UTC) - GRACE
     for version, claims in claims_on(space, name).items():
         for claim in claims:
             if claim.created < oldest:
-                yield claim, _cards(space, name, version)
+                rows = _cards(space, name, version)
+                yield claim, rows if any(OURS in row.tags and row.created < oldest for row in rows) else []
 
 
 def _cards(space: str, name: str, version: str) -> list[Row]:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from imagecards.cards import CardRef, Use
-from imagecards.errors import ImageCardsError, NotFoundError
+from imagecards.errors import ImageCardsError, IntegrityError, NotFoundError
 from imagecards.opsml import host
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Kind, Row
@@ -65,4 +65,7 @@ def _pin_in(registry: CardRegistry, uid: str) -> CardRef | None:
     try:
         return registry.load(str(pin)).pin
     except NotFoundError:
+        return None
+    except IntegrityError as error:
+        _log.info("%s is not in this registry, or is damaged there: %s", pin, error)  # another one's of that name
         return None

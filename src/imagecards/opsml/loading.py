@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from imagecards.datasets import ImageDataset as OpenDataset
@@ -12,10 +12,9 @@ from imagecards.opsml import host
 from imagecards.opsml.claims import claims_on
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
-from imagecards.opsml.manifest import RECORDS, pinned_digest
+from imagecards.opsml.manifest import pinned_digest
 from imagecards.opsml.naming import check_place
-from imagecards.opsml.packing import read_manifest
-from imagecards.opsml.table import read_table
+from imagecards.opsml.soundness import state_of, survivors
 from imagecards.opsml.versions import matching
 
 _log = logging.getLogger("imagecards")
@@ -71,37 +70,13 @@ def load(
         except ImageCardsError as error:
             if not host.rows(uid=same[0].uid):
                 continue  # its registration failed just now
-            if same[0].version not in claimed or is_whole(same[0]):
+            if same[0].version not in claimed or state_of(same[0]) not in ("unfinished", "undecipherable"):
                 raise
             unfinished = f"{same[0]} is being registered, or was when its process was killed"
             if is_exact:
                 raise IntegrityError(f"{unfinished}: try later, or load another version", same[0].uid) from error
             _log.warning("%s: it is passed over", unfinished)
     raise NotFoundError(f"no version of {space}/{name} that matches {version or 'latest'} was finished: try later")
-
-
-def is_whole(row: Row) -> bool:
-    """Whether all of a card can be read."""
-    try:
-        folder = TemporaryPlace()
-        host.download(host.load_card(row.uid, interface=ImageDataset), folder.path)
-        manifest = read_manifest(folder.path, str(row))
-        read_table(folder.path / RECORDS, str(row))
-        return all((folder.path / shard.file).is_file() for shard in manifest.shards)
-    except ImageCardsError:
-        return False
-
-
-def survivors(rows: Iterable[Row]) -> list[Row]:
-    """Those of some rows whose cards can still be decrypted."""
-    alive = []
-    for row in rows:
-        try:
-            host.load_card(row.uid)
-        except ImageCardsError:
-            continue
-        alive.append(row)
-    return alive
 
 
 def _open(row: Row, at: str | None) -> OpenDataset:

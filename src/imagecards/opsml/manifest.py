@@ -11,6 +11,8 @@ from imagecards.errors import IntegrityError, InvalidInputError
 
 RECORDS = "records.parquet"
 MANIFEST = "manifest.json"
+OURS = "imagecards"
+"""The tag of all cards."""
 
 _PREFIX = "imagecards."
 _LONGEST_SHARD_NAME = 64
@@ -66,7 +68,7 @@ class Manifest(BaseModel):
     def tags(self) -> tuple[str, ...]:
         """What opsml finds it by."""
         return (
-            "imagecards",
+            OURS,
             f"digest={self.identity}",
             *dict.fromkeys(f"parent={each.digest}" for each in self.parents),
         )

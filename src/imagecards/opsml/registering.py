@@ -10,8 +10,8 @@ from imagecards.opsml import host
 from imagecards.opsml.claims import CLAIM, dead_claims, register_claimed
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
-from imagecards.opsml.loading import is_whole, survivors
 from imagecards.opsml.naming import check_place, check_tag
+from imagecards.opsml.soundness import state_of, survivors
 from imagecards.opsml.versions import exact_version, next_version
 
 _log = logging.getLogger("imagecards")
@@ -110,19 +110,21 @@ def _clear_failed(space: str, name: str, version: str, tags: Sequence[str], befo
     """Take out the row that a panic of opsml leaves: while the claim holds, it is nobody else's."""
     try:
         rows = [row for row in host.rows(space=space, name=name) if row.version == version and row.uid not in before]
-        if len(rows) == 1 and set(rows[0].tags) == set(tags) and not is_whole(rows[0]):
+        if len(rows) == 1 and set(rows[0].tags) == set(tags) and state_of(rows[0]) != "whole":
             host.delete(rows[0])
     except ImageCardsError as error:
         _log.warning("a row of %s/%s %s that has no files may stay in opsml: %s", space, name, version, error)
 
 
 def _clear_dead(space: str, name: str) -> None:
-    """Take out what killed registrations left, when they are long dead."""
-    for claim, rows in dead_claims(space, name):
+    """Take out what killed registrations left, when they are long dead: never what may be a card."""
+    for claim, left in dead_claims(space, name):
         try:
-            if len(rows) == 1 and not is_whole(rows[0]) and not is_whole(rows[0]):
-                host.delete(rows[0])
-                _log.warning("%s was never finished, and is taken out of opsml", rows[0])
-            host.delete(claim)
+            states = [state_of(row) for row in left]
+            if states == ["unfinished"]:
+                host.delete(left[0])
+                _log.warning("%s was never finished, and is taken out of opsml", left[0])
+            if set(states) <= {"unfinished", "whole"}:
+                host.delete(claim)
         except ImageCardsError as error:
             _log.warning("what a killed registration of %s/%s left stays in opsml: %s", space, name, error)
