@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -62,8 +63,15 @@ def test_cards_of_imagecards_are_sound_but_one_that_was_killed(
     assert found_in(sqlite, monkeypatch).ok
     with pytest.raises(Ended):
         sqlite.run(doing.die_while_registering, images)
-    finding = only(found_in(sqlite, monkeypatch))  # and nothing of its claim
-    assert (finding.rule, finding.card, finding.version) == ("orphan-row", "lab/cats", "0.3.0")
+    sqlite.run(_break, "claim-forms")
+    found = {(each.rule, each.card, each.version) for each in found_in(sqlite, monkeypatch).findings}
+    assert found == {("orphan-row", "lab/cats", "0.3.0"), ("orphan-row", "lab/claim-forms", "0.1.0")}, "not its claim"
+
+
+def _break(name: str) -> None:
+    """A card that loses its files."""
+    plain.register(name)
+    shutil.rmtree(Path(os.environ["OPSML_STORAGE_URI"], "opsml_data_registry", "lab", name))
 
 
 def _register_embedded(images: str) -> None:
@@ -359,6 +367,9 @@ def test_opsml_is_given_up_on_a_card_and_the_audit_goes_on(sqlite: Mode, monkeyp
         ("postgresql://", InvalidInputError, "names no server"),
         ("postgresql://host:port/x", InvalidInputError, "no address"),
         ("nowhere.db", NotFoundError, "there is no file"),
+        ("x" * 5000, NotFoundError, "there is no file"),
+        ("\x1b[2J.db", NotFoundError, r"there is no file .*\\x1b\[2J\.db"),
+        ("a\0b", NotFoundError, "there is no file"),
         ("sqlite:///nowhere/opsml.db", NotFoundError, "there is no file"),
         (__file__, InvalidInputError, "no database of SQLite"),
         ("postgresql://me:secret@127.0.0.1:1/x", StorageError, "nothing answers at 127.0.0.1:1"),

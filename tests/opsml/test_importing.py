@@ -148,6 +148,24 @@ def test_records_name_paths_of_somebody_elses_disk(prefix: str, tmp_path: Path) 
     assert captions == {"train/a.png": "one", "train/train/a.png": "two"}
 
 
+def test_a_path_of_many_folders_takes_no_time(tmp_path: Path) -> None:
+    folder = shard(tmp_path, row(), records=[{"filepath": "a/" * 200_000 + "a.jpg", "size": 1}])
+    with pytest.raises(InvalidMetadataError, match="no shard has this image"), read(folder):
+        pass
+
+
+def test_only_the_path_says_which_image_a_line_is_of(tmp_path: Path) -> None:
+    line = {"filepath": "data/a.jpg", "file_name": "b.png", "size": 1, "caption": "of a"}
+    with read(shard(tmp_path, row("a.jpg"), row("b.jpg"), records=[line])) as found:
+        assert {record.file_name: record.caption for record in found.dataset} == {"a.png": "of a", "b.png": None}
+
+
+@pytest.mark.parametrize("path", [".a.jpg", "b/.hidden/a.jpg"])
+def test_images_that_would_be_hidden_are_refused_and_not_lost(path: str, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="would be passed over"), read(shard(tmp_path, row("c.jpg"), row(path))):
+        pass
+
+
 def test_a_path_that_fits_two_images_is_the_longer_one(tmp_path: Path) -> None:
     folder = shard(
         tmp_path, row("a/x.jpg"), row("x.jpg"), records=[{"filepath": "a/x.jpg", "size": 9, "caption": "one"}]

@@ -1,18 +1,24 @@
 """Loading from opsml: the version that is meant, as it was registered, or an error that says what is wrong."""
 
+import json
 import os
 import pickle
 import shutil
 import sqlite3
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.conftest import MakeFolder, png
 from tests.opsml.servers import Mode
 
 import imagecards as ic
+from imagecards.cards import Version
 from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError
 
 pytest.importorskip("opsml")
@@ -130,6 +136,7 @@ def _which(images: str) -> None:
         ("^1.2", "1.3.0"),
         ("~1.2", "1.2.1"),
         ("1.0.0", "1.0.0"),
+        (Version(1, 2, 1), "1.2.1"),
     ):
         assert load(version=wanted).records[0].caption == there
     with pytest.raises(NotFoundError, match=r"there are 1\.0\.0, 1\.2\.1, 1\.3\.0, 2\.0\.0"):
@@ -250,6 +257,72 @@ def test_what_is_in_a_card_is_not_trusted(tmp_path: Path, make_folder: MakeFolde
         damage(folder)
         with pytest.raises(IntegrityError):
             open_packed(folder, "it")
+
+
+def _with_table(folder: Path, column: str, values: list[Any]) -> None:
+    """Another table of records, and a manifest with its digest."""
+    from imagecards.opsml.table import digest_of, splits_of
+
+    table = pq.read_table(folder / "records.parquet")
+    place = table.schema.get_field_index(column)
+    table = table.set_column(place, table.schema.field(place), pa.array(values, table.schema.field(place).type))
+    pq.write_table(table, folder / "records.parquet")
+    said = json.loads((folder / "manifest.json").read_text())
+    said["digest"] = digest_of(table, splits_of(table, ()), {})
+    (folder / "manifest.json").write_text(json.dumps(said))
+
+
+def _with_zip(folder: Path, member: str | None) -> None:
+    """Another zip of images, or what is none, and a manifest with its digest."""
+    place = folder / "images-00000.zip"
+    old = sha256(place.read_bytes()).hexdigest().encode()
+    place.write_bytes(b"PK")
+    if member is not None:
+        with ZipFile(place, "w") as written:
+            written.writestr(member, png())
+    _edit(folder, old, sha256(place.read_bytes()).hexdigest().encode())
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: _with_table(folder, "splits", [[None], []]), r"damaged in \['splits'\]"),
+        (lambda folder: _with_table(folder, "splits", [["../../out"], []]), r"damaged in \['splits'\]"),
+        (lambda folder: _with_table(folder, "file_name", ["000.png", "000.png"]), r"damaged in \['file_name'\]"),
+        (lambda folder: _with_table(folder, "file_name", ["../000.png", "001.png"]), r"has a '\.\.' part"),
+        (lambda folder: _with_table(folder, "size", [-1, 2**62]), r"damaged in \['size'\]"),
+        (lambda folder: _with_table(folder, "width", [-1, 3]), r"damaged in \['width'\]"),
+        (lambda folder: _edit(folder, b'"splits":[]', b'"splits":["../../out"]'), "a split has a name"),
+        (lambda folder: _edit(folder, b'"attributes":{}', b'"attributes":{"a":NaN}'), "no JSON form"),
+        (lambda folder: _edit(folder, b'"attributes":{}', b'"attributes":{"a":1' + b"0" * 4200 + b"}"), "manifest of"),
+        (lambda folder: _with_zip(folder, None), "no zip that can be read"),
+        (lambda folder: _with_zip(folder, "../000.png"), r"has a '\.\.' part"),
+    ],
+)
+def test_what_fits_its_digest_is_not_trusted_either(
+    tmp_path: Path, make_folder: MakeFolder, damage: Callable[[Path], object], said: str
+) -> None:
+    from imagecards.opsml.packing import open_packed
+
+    folder = tmp_path / "packed"
+    folder.mkdir()
+    ic.opsml.ImageDataset(image_dir=make_folder(2), embed=True).save(folder)
+    damage(folder)
+    with pytest.raises(IntegrityError, match=said):
+        open_packed(folder, "it")
+
+
+def test_where_a_card_says_that_its_images_are_is_shown_without_secrets(
+    tmp_path: Path, make_folder: MakeFolder
+) -> None:
+    from imagecards.opsml.packing import open_packed
+
+    ic.opsml.ImageDataset(image_dir=make_folder(1)).save(tmp_path)
+    uri = json.loads((tmp_path / "manifest.json").read_text())["uri"]
+    _edit(tmp_path, uri.encode(), rb"none://me:secret@host/\u001b[2J.zip")
+    with pytest.raises(NotFoundError, match=r"were in none://\*\*\*@host/\\x1b\[2J\.zip, which is not there") as caught:
+        open_packed(tmp_path, "it")
+    assert "secret" not in str(caught.value)
 
 
 def _edit(folder: Path, old: bytes, new: bytes) -> None:

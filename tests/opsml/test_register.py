@@ -143,6 +143,8 @@ def test_what_opsml_would_write_in_another_way_is_refused(make_folder: MakeFolde
     [
         ({"tags": ["it's"]}, "no tag for opsml"),
         ({"tags": ["x' OR '1'='1"]}, "no tag for opsml"),
+        ({"tags": "prod"}, r"write \['prod'\]"),
+        ({"tags": [1]}, "no tag for opsml"),
         ({"version": "1.2.0-rc.1"}, "pre-release"),
         ({"version": "1.2"}, "did you mean '1.2.0'"),
         ({"bump": "huge"}, "'huge' is not a part"),
@@ -214,6 +216,12 @@ def _die_when_done(images: str) -> None:
 
     room.__dict__["_register"] = register
     doing.register(images)
+
+
+def test_a_disk_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch, make_folder: MakeFolder) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/proc/none")
+    with pytest.raises(StorageError, match=r"what opsml is to keep can't be written .* set TMPDIR"):
+        doing.register(str(make_folder(1)))
 
 
 def test_a_version_that_others_hold_is_told(sqlite: Mode, make_folder: MakeFolder) -> None:

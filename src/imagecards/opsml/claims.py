@@ -34,6 +34,7 @@ GRACE = timedelta(days=1)
 
 _log = logging.getLogger("imagecards")
 
+_OF = "of="
 _VERSION = "version="
 _PATIENCE = 20.0  # seconds
 _LONGEST_PAUSE = 0.5
@@ -45,6 +46,11 @@ class _Outcome:
 
     card: Any = None
     error: BaseException | None = None
+
+
+def is_claim(row: Row) -> bool:
+    """Whether a row is a claim, and not a card that is called so."""
+    return row.name.startswith(CLAIM) and any(tag.startswith(_OF) for tag in row.tags)
 
 
 def claims_on(space: str, name: str) -> dict[str, list[Row]]:
@@ -148,4 +154,4 @@ def _cards(space: str, name: str, version: str) -> list[Row]:
 
 def _of(space: str, name: str) -> str:
     """The tag of all claims on versions of a name."""
-    return f"of={space}/{name}"
+    return f"{_OF}{space}/{name}"

@@ -63,9 +63,10 @@ def _pin_in(registry: CardRegistry, uid: str) -> CardRef | None:
     if pin is None:
         return None
     try:
-        return registry.load(str(pin)).pin
+        card = registry.load(str(CardRef(pin.name, pin.version)))
     except NotFoundError:
         return None
     except IntegrityError as error:
-        _log.info("%s is not in this registry, or is damaged there: %s", pin, error)  # another one's of that name
+        _log.warning("%s, which opsml's cards name, is damaged: %s", pin, error)
         return None
+    return card.pin if card.pin == pin else None  # another registry has a card of that name

@@ -58,6 +58,8 @@ def register(
         raise InvalidInputError(f"{name!r} could be a claim on a version, which {CLAIM!r} begins: choose another name")
     wanted = None if version is None else exact_version(version)
     next_version((), bump)
+    if isinstance(tags, str):
+        raise InvalidInputError(f"tags= is a list of tags: write [{tags!r}]")
     own = [check_tag(tag) for tag in tags]
     interface.prepare()
     labels = list(dict.fromkeys([*interface.tags, *own]))

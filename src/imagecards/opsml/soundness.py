@@ -17,7 +17,8 @@ State: TypeAlias = Literal["whole", "unfinished", "undecipherable", "unknown"]
 
 # what opsml says of files that it does not find; its server only says that it has no card
 _MISSING = re.compile(
-    r"(?i)does not exist|not found|no such file|404|no ?such ?key|decryption key|no rows returned|decoding response body"
+    r"(?i)does not exist|not found|no such file|404|no ?such ?key"
+    r"|decryption key|no rows returned|decoding response body"
 )
 _DAMAGED = re.compile(r"(?i)decrypt file|aead|ciphertext")
 
