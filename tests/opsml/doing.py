@@ -75,18 +75,19 @@ class Refused(Exception):
     """What a test raises in `save`."""
 
 
-def fail_while_registering(images: str) -> tuple[str, list[tuple[str, str, str]]]:
-    """Register with a write that fails; what comes out, and what opsml lists then."""
+def fail_while_registering(images: str) -> list[tuple[str, str, str]]:
+    """Register with writes that fail, each of which comes out as it was; what opsml lists then."""
     interface = ic.opsml.ImageDataset(image_dir=images)
-    error = Refused("bad bbox at record 7")
+    for error in (Refused("bad bbox at record 7"), KeyboardInterrupt(), SystemExit(3)):
 
-    def write(*_: Any) -> None:
-        raise error
+        def write(*_: Any, error: BaseException = error) -> None:
+            raise error
 
-    host.__dict__["saved"] = write
-    with pytest.raises(Refused) as caught:
-        ic.opsml.register(interface, space="lab", name="cats")
-    return str(caught.value), listed()
+        host.__dict__["saved"] = write
+        with pytest.raises(type(error)) as caught:
+            ic.opsml.register(interface, space="lab", name="cats")
+        assert caught.value is error
+    return listed()
 
 
 def panic_while_registering(images: str) -> list[tuple[str, str, str]]:

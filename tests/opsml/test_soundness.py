@@ -5,12 +5,26 @@ from typing import Any
 import pytest
 from tests.conftest import MakeFolder
 from tests.opsml import damaging, doing, plain
-from tests.opsml.servers import Mode
+from tests.opsml.servers import Ended, Mode
 
 from imagecards.errors import ImageCardsError, StorageError
 from imagecards.opsml import host
+from imagecards.opsml.claims import is_claim
+from imagecards.opsml.soundness import state_of
 
 pytest.importorskip("opsml")
+
+
+def test_what_a_killed_registration_left_is_known_in_each_mode(mode: Mode, make_folder: MakeFolder) -> None:
+    images = str(make_folder(1))
+    with pytest.raises(Ended, match="ended with 9"):
+        mode.run(doing.die_while_registering, images)
+    assert mode.run(_states, images) == {"claim": "unknown", "0.1.0": "unfinished", "0.2.0": "whole"}
+
+
+def _states(images: str) -> dict[str, str]:
+    doing.register(images, embed=True)
+    return {"claim" if is_claim(row) else row.version: state_of(row) for row in host.rows()}
 
 
 def test_cards_of_others_outlive_a_dead_claim_on_their_version(sqlite: Mode, make_folder: MakeFolder) -> None:

@@ -123,7 +123,7 @@ def _clear_dead(space: str, name: str) -> None:
     for claim, left in dead_claims(space, name):
         try:
             states = [state_of(row) for row in left]
-            if states == ["unfinished"]:
+            if states == ["unfinished"] == [state_of(left[0])]:  # S3 does not tell what is missing from a hiccup
                 host.delete(left[0])
                 _log.warning("%s was never finished, and is taken out of opsml", left[0])
             if set(states) <= {"unfinished", "whole"}:

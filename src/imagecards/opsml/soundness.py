@@ -15,10 +15,10 @@ from imagecards.opsml.table import read_table
 
 State: TypeAlias = Literal["whole", "unfinished", "undecipherable", "unknown"]
 
-# what opsml says of files that it does not find; its server only says that it has no card
+# what opsml says of files that it does not find; its server, and S3, say less than that
 _MISSING = re.compile(
     r"(?i)does not exist|not found|no such file|404|no ?such ?key"
-    r"|decryption key|no rows returned|decoding response body"
+    r"|decryption key|no rows returned|decoding response body|service error"
 )
 _DAMAGED = re.compile(r"(?i)decrypt file|aead|ciphertext")
 
