@@ -90,12 +90,12 @@ def fail_while_registering(images: str) -> list[tuple[str, str, str]]:
     return listed()
 
 
-def panic_while_registering(images: str) -> list[tuple[str, str, str]]:
-    """Register with an opsml that panics behind its row; what it lists then."""
+def panic_while_registering(images: str, begins: str) -> list[tuple[str, str, str]]:
+    """Register with an opsml that panics behind the row whose name begins so; what it lists then."""
     register_card = host.register_card
 
     def panic(*arguments: Any, **options: Any) -> Any:
-        if options["space"] == "lab":
+        if options["name"].startswith(begins):
             orphan(options)
             with calling("panic"):
                 host.registry().list_cards(version="^1.2")

@@ -6,7 +6,9 @@ import pickle
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -20,6 +22,7 @@ from tests.opsml.servers import Mode
 import imagecards as ic
 from imagecards.cards import Version
 from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError
+from imagecards.opsml import host
 
 pytest.importorskip("opsml")
 
@@ -105,6 +108,10 @@ def _changed(images: str) -> None:
         load()
     assert load(at=moved).read_bytes("000.png")
 
+    import_module("imagecards.opsml.loading").__dict__["pinned_digest"] = lambda _: f"sha256:{0:064}"
+    with pytest.raises(IntegrityError, match="is of another dataset than its card"):
+        load(at=moved)
+
 
 def test_a_folder_is_looked_at_anew_when_it_is_registered_again(sqlite: Mode, make_folder: MakeFolder) -> None:
     sqlite.run(_anew, str(make_folder(2)))
@@ -141,6 +148,11 @@ def _which(images: str) -> None:
         assert load(version=wanted).records[0].caption == there
     with pytest.raises(NotFoundError, match=r"there are 1\.0\.0, 1\.2\.1, 1\.3\.0, 2\.0\.0"):
         load(version="^3")
+    rows = host.rows
+    gone = replace(rows(name="cats")[0], uid="01a2279f-376a-7e52-aa04-4e6534d74155", version="2.1.0")
+    host.__dict__["rows"] = lambda **wanted: (*rows(**wanted), gone) if "name" in wanted else rows(**wanted)
+    assert load().records[0].caption == "2.0.0", "a registration that fails just now is passed over"
+    host.__dict__["rows"] = rows
     with pytest.raises(NotFoundError, match="opsml has no data card lab/dogs"):
         load("dogs")
     with pytest.raises(NotFoundError, match="no data card of the uid"):
@@ -184,8 +196,6 @@ def test_registering_beside_plain_opsml_finds_who_is_left(sqlite: Mode, make_fol
 
 def _beside(images: str) -> None:
     """Somebody takes the version by opsml's own ways while it is being registered, and overwrites the folder."""
-    from imagecards.opsml import host
-
     plainly, load_card = host.register_card, host.load_card
     mine: list[str] = []
 

@@ -92,10 +92,46 @@ def _register_again(images: str) -> None:
         doing.register(images, version="0.1.0")
     assert doing.opened()["names"] == ("000.png",)
     assert _register_exact(images, "0.1.1") == "0.1.1"
+    _register_plainly("rc1")
+    with pytest.raises(VersionConflictError, match=r"0\.2\.0 is there already \(lab/cats 0\.2\.0-rc1"):
+        _register_exact(images, "0.2.0")  # opsml would take another number in silence
+    assert doing.register(images)[0] == "0.3.0"
+
+
+def _register_plainly(pre_tag: str) -> None:
+    from tests.opsml.plain import TextData
+
+    from opsml import CardRegistry, DataCard
+
+    CardRegistry("data").register_card(DataCard(interface=TextData(), space="lab", name="cats"), pre_tag=pre_tag)
 
 
 def _register_exact(images: str, version: str) -> str:
     return doing.register(images, version=version)[0]
+
+
+def test_another_version_than_was_claimed_is_not_kept(sqlite: Mode, make_folder: MakeFolder) -> None:
+    sqlite.run(_taken_meanwhile, str(make_folder(1)))
+
+
+def _taken_meanwhile(images: str) -> None:
+    """Somebody takes the version by opsml's own ways just when it is to be registered: opsml takes another number."""
+    from tests.opsml import plain
+
+    plainly = host.register_card
+    taken: list[str] = []
+
+    def take_first(interface: Any, **options: Any) -> Any:
+        if options["name"] == "cats" and options["version"] in ("0.1.0", "5.0.0"):
+            taken.append(plain.register("cats", version=options["version"])[0][0])
+        return plainly(interface, **options)
+
+    host.__dict__["register_card"] = take_first
+    assert doing.register(images)[0] == "0.2.0"
+    with pytest.raises(VersionConflictError, match=r"5\.0\.0 is there already"):
+        doing.register(images, version="5.0.0")
+    assert doing.listed() == [("lab", "cats", version) for version in ("0.1.0", "0.2.0", "5.0.0")]
+    assert taken == ["0.1.0", "5.0.0"]
 
 
 def test_two_that_want_the_same_version_get_it_once(sqlite: Mode, make_folder: MakeFolder) -> None:
@@ -114,8 +150,9 @@ def test_an_error_while_files_are_written_comes_out_as_it_was(sqlite: Mode, make
     assert sqlite.run(doing.fail_while_registering, str(make_folder(1))) == []
 
 
-def test_what_a_panic_of_opsml_leaves_is_taken_out(sqlite: Mode, make_folder: MakeFolder) -> None:
-    assert sqlite.run(doing.panic_while_registering, str(make_folder(1))) == []
+@pytest.mark.parametrize("begins", ["claim-", "cats"])
+def test_what_a_panic_of_opsml_leaves_is_taken_out(sqlite: Mode, make_folder: MakeFolder, begins: str) -> None:
+    assert sqlite.run(doing.panic_while_registering, str(make_folder(1)), begins) == []
 
 
 def test_bad_data_never_reach_opsml(make_folder: MakeFolder) -> None:

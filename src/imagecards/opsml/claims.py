@@ -73,7 +73,7 @@ def register_claimed(
         space: The card's space.
         name: Its name.
         choose: Says which version, of those that are there and those that are claimed; what it raises ends it.
-        register: Registers the card under that version.
+        register: Registers the card under that version; where it returns ``None``, another version is tried.
 
     Returns:
         What ``register`` returns.

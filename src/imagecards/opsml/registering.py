@@ -12,7 +12,7 @@ from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
 from imagecards.opsml.naming import check_place, check_tag
 from imagecards.opsml.soundness import state_of, survivors
-from imagecards.opsml.versions import exact_version, next_version
+from imagecards.opsml.versions import exact_version, next_version, release_of
 
 _log = logging.getLogger("imagecards")
 
@@ -67,8 +67,10 @@ def register(
     def choose(cards: set[str], claimed: set[str]) -> str:
         if wanted is None:
             return next_version(cards | claimed, bump)
-        if wanted in cards:
-            there = ", ".join(row.uid for row in host.rows(space=space, name=name) if row.version == wanted)
+        same = [card for card in cards if str(release_of(card)) == wanted]
+        if same:
+            rows = host.rows(space=space, name=name)
+            there = ", ".join(row.uid if row.version == wanted else str(row) for row in rows if row.version in same)
             message = f"{space}/{name} {wanted} is there already ({there}): take another version, or none"
             raise VersionConflictError(message)
         return wanted
@@ -82,6 +84,7 @@ def register(
 
 
 def _register(interface: ImageDataset, space: str, name: str, version: str, tags: Sequence[str]) -> Any:
+    """Register a card under a version that is claimed; ``None`` where opsml took another version for it."""
     interface.failure = None
     before = {row.uid for row in host.rows(space=space, name=name)}
     try:
@@ -92,6 +95,9 @@ def _register(interface: ImageDataset, space: str, name: str, version: str, tags
             raise interface.failure from None  # of which opsml made a text
         raise
     twins = [row for row in host.rows(space=space, name=name) if row.version == made.version]
+    if made.version != version and len(twins) == 1:
+        host.delete(twins[0])  # somebody took the version by opsml's own ways, and nobody has claimed this one
+        return None
     if len(twins) > 1:
         _judge(made, twins)
     return host.load_card(made.uid, interface=ImageDataset)
