@@ -21,7 +21,8 @@ from tests.opsml.servers import Mode
 
 import imagecards as ic
 from imagecards.cards import Version
-from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError
+from imagecards.datasets import FolderSource
+from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError, StorageError
 from imagecards.opsml import host
 
 pytest.importorskip("opsml")
@@ -282,6 +283,12 @@ def _with_table(folder: Path, column: str, values: list[Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(said))
 
 
+def _claim_digest(folder: Path) -> None:
+    """A manifest with the digest of another dataset."""
+    digest = json.loads((folder / "manifest.json").read_text())["digest"]
+    _edit(folder, b'"digest":"' + digest.encode(), b'"digest":"sha256:' + b"0" * 64)
+
+
 def _with_zip(folder: Path, member: str | None) -> None:
     """Another zip of images, or what is none, and a manifest with its digest."""
     place = folder / "images-00000.zip"
@@ -302,6 +309,7 @@ def _with_zip(folder: Path, member: str | None) -> None:
         (lambda folder: _with_table(folder, "file_name", ["../000.png", "001.png"]), r"has a '\.\.' part"),
         (lambda folder: _with_table(folder, "size", [-1, 2**62]), r"damaged in \['size'\]"),
         (lambda folder: _with_table(folder, "width", [-1, 3]), r"damaged in \['width'\]"),
+        (lambda folder: _claim_digest(folder), "not those of its manifest"),
         (lambda folder: _edit(folder, b'"splits":[]', b'"splits":["../../out"]'), "a split has a name"),
         (lambda folder: _edit(folder, b'"attributes":{}', b'"attributes":{"a":NaN}'), "no JSON form"),
         (lambda folder: _edit(folder, b'"attributes":{}', b'"attributes":{"a":1' + b"0" * 4200 + b"}"), "manifest of"),
@@ -320,6 +328,19 @@ def test_what_fits_its_digest_is_not_trusted_either(
     damage(folder)
     with pytest.raises(IntegrityError, match=said):
         open_packed(folder, "it")
+
+
+def test_a_card_of_ours_must_be_of_the_dataset(
+    tmp_path: Path, make_folder: MakeFolder, registry: ic.CardRegistry
+) -> None:
+    from imagecards.opsml.packing import open_packed
+
+    registry.register(ic.ImageDataset(image_dir=make_folder(1)), "lab/cats")
+    ic.opsml.ImageDataset.from_card(registry, "lab/cats").save(tmp_path)
+    assert len(open_packed(tmp_path, "it")) == 1
+    _claim_digest(tmp_path)
+    with pytest.raises(IntegrityError, match=r"lab/cats@1\.0\.0#sha256:.* is not the dataset that it says it is"):
+        open_packed(tmp_path, "it")
 
 
 def test_where_a_card_says_that_its_images_are_is_shown_without_secrets(
@@ -387,3 +408,24 @@ def test_images_that_are_too_large_for_a_zip_are_not_embedded(
     monkeypatch.setattr("imagecards.opsml.shards.MAX_WHOLE_BYTES", 10)
     with pytest.raises(InvalidInputError, match=r"000\.png has .* without embed=True"):
         ic.opsml.ImageDataset(image_dir=make_folder(1), embed=True).save(tmp_path)
+
+
+def test_images_that_change_while_they_are_embedded_are_told(make_folder: MakeFolder, tmp_path: Path) -> None:
+    images = make_folder(2)
+    interface = ic.opsml.ImageDataset(image_dir=images, embed=True)
+    assert interface.manifest.images == 2
+    (images / "001.png").write_bytes(png(seed=9))
+    with pytest.raises(StorageError, match=r"001\.png was changed while it was being registered"):
+        interface.save(tmp_path)
+
+
+def test_hidden_images_are_not_lost_in_zips(make_folder: MakeFolder, tmp_path: Path) -> None:
+    from imagecards.opsml.shards import write_shards
+
+    images = make_folder(1)
+    (images / "000.png").rename(images / ".hidden.png")
+    source = FolderSource(images)
+    digest = sha256(source.read(".hidden.png")).digest()
+    table = pa.table({"file_name": [".hidden.png"], "size": [1], "sha256": [digest]})
+    with pytest.raises(InvalidInputError, match=r"hidden files can't be packed, .*'\.hidden\.png'"):
+        write_shards(tmp_path, source, table)
