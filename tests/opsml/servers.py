@@ -125,7 +125,8 @@ class Mode:
 def _processes() -> Any:
     """What starts processes: from one that has imported everything, and in which opsml has no threads yet."""
     context = get_context("forkserver")
-    context.set_forkserver_preload([f"tests.opsml.{path.stem}" for path in Path(__file__).parent.glob("*.py")])
+    rooms = [f"tests.opsml.{path.stem}" for path in Path(__file__).parent.glob("*.py")]
+    context.set_forkserver_preload([*rooms, "pandas"])  # which pyarrow imports when it makes its first array
     return context
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -66,6 +67,31 @@ def test_the_folder_for_temporary_files_is_an_own_one_and_goes(
     assert own.is_absolute()
     assert not own.exists()
     assert os.environ.get("TMPDIR") == given
+
+
+def test_one_thread_calls_at_a_time() -> None:
+    """Standard output and TMPDIR are those of the whole process."""
+    entered, may_leave, done = threading.Event(), threading.Event(), list[str]()
+
+    def first() -> None:
+        with calling("wait"):
+            entered.set()
+            may_leave.wait(20)
+            done.append("first")
+
+    def second() -> None:
+        with calling("follow"):
+            done.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert entered.wait(20)
+    threads[1].start()
+    threads[1].join(0.2)
+    may_leave.set()
+    for thread in threads:
+        thread.join(20)
+    assert done == ["first", "second"]
 
 
 def test_what_is_busy_for_ever_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
