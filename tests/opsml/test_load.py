@@ -310,6 +310,7 @@ def _with_zip(folder: Path, member: str | None) -> None:
         (lambda folder: _with_table(folder, "size", [-1, 2**62]), r"damaged in \['size'\]"),
         (lambda folder: _with_table(folder, "width", [-1, 3]), r"damaged in \['width'\]"),
         (lambda folder: _claim_digest(folder), "not those of its manifest"),
+        (lambda folder: _edit(folder, b'"card":null', b'"card":"lab/cats@1.0.0"'), "is not pinned"),
         (lambda folder: _edit(folder, b'"splits":[]', b'"splits":["../../out"]'), "a split has a name"),
         (lambda folder: _edit(folder, b'"attributes":{}', b'"attributes":{"a":NaN}'), "no JSON form"),
         (lambda folder: _edit(folder, b'"attributes":{}', b'"attributes":{"a":1' + b"0" * 4200 + b"}"), "manifest of"),
@@ -341,6 +342,20 @@ def test_a_card_of_ours_must_be_of_the_dataset(
     _claim_digest(tmp_path)
     with pytest.raises(IntegrityError, match=r"lab/cats@1\.0\.0#sha256:.* is not the dataset that it says it is"):
         open_packed(tmp_path, "it")
+
+
+@pytest.mark.parametrize("place", ["../victim.zip", "{folder}/victim.zip", "records.parquet"])
+def test_a_card_names_no_files_of_others(tmp_path: Path, make_folder: MakeFolder, place: str) -> None:
+    from imagecards.opsml.packing import open_packed
+
+    folder, victim = tmp_path / "packed", tmp_path / "victim.zip"
+    folder.mkdir()
+    ic.opsml.ImageDataset(image_dir=make_folder(1), embed=True).save(folder)
+    victim.write_bytes((folder / "images-00000.zip").read_bytes())
+    _edit(folder, b'"images-00000.zip"', json.dumps(place.format(folder=tmp_path)).encode())
+    with pytest.raises(IntegrityError, match=r"the manifest of it can't be read \(String should match pattern"):
+        open_packed(folder, "it")
+    assert victim.exists()
 
 
 def test_where_a_card_says_that_its_images_are_is_shown_without_secrets(
