@@ -308,6 +308,7 @@ def _with_zip(folder: Path, member: str | None) -> None:
         (lambda folder: _with_table(folder, "file_name", ["000.png", "000.png"]), r"damaged in \['file_name'\]"),
         (lambda folder: _with_table(folder, "file_name", ["../000.png", "001.png"]), r"has a '\.\.' part"),
         (lambda folder: _with_table(folder, "size", [-1, 2**62]), r"damaged in \['size'\]"),
+        (lambda folder: _with_table(folder, "size", [None, 3]), r"damaged in \['size'\]"),
         (lambda folder: _with_table(folder, "width", [-1, 3]), r"damaged in \['width'\]"),
         (lambda folder: _claim_digest(folder), "not those of its manifest"),
         (lambda folder: _edit(folder, b'"card":null', b'"card":"lab/cats@1.0.0"'), "is not pinned"),
@@ -353,7 +354,7 @@ def test_a_card_names_no_files_of_others(tmp_path: Path, make_folder: MakeFolder
     ic.opsml.ImageDataset(image_dir=make_folder(1), embed=True).save(folder)
     victim.write_bytes((folder / "images-00000.zip").read_bytes())
     _edit(folder, b'"images-00000.zip"', json.dumps(place.format(folder=tmp_path)).encode())
-    with pytest.raises(IntegrityError, match=r"the manifest of it can't be read \(String should match pattern"):
+    with pytest.raises(IntegrityError, match=r"the manifest of it can't be read \(String should"):
         open_packed(folder, "it")
     assert victim.exists()
 

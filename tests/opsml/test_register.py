@@ -19,6 +19,7 @@ from imagecards.errors import (
     VersionConflictError,
 )
 from imagecards.opsml import host
+from imagecards.opsml.naming import check_place
 
 pytest.importorskip("opsml")
 
@@ -173,6 +174,13 @@ def test_bad_data_never_reach_opsml(make_folder: MakeFolder) -> None:
 def test_what_opsml_would_write_in_another_way_is_refused(make_folder: MakeFolder, name: str) -> None:
     with pytest.raises(InvalidInputError, match=r"name for opsml|longer than|did you mean 'my-cats'|a claim"):
         doing.register(str(make_folder(1)), name)
+
+
+def test_a_space_leaves_room_for_the_name_of_a_claim() -> None:
+    check_place("a" * 36, "a" * 16)
+    for space, name in (("a" * 37, "a"), ("a" * 36, "a" * 17)):
+        with pytest.raises(InvalidInputError, match="is longer than opsml takes"):
+            check_place(space, name)
 
 
 @pytest.mark.parametrize(

@@ -96,12 +96,8 @@ def matching(rows: Iterable[Row], version: str | None) -> list[Row]:
     for row in there:
         if parse_version(row.version) is None:
             _log.warning("%s has a version that is none, and is passed over", row)
-    found = [(parsed, row) for parsed, row in known if _matches(spec, parsed)]
+    found = [(parsed, row) for parsed, row in known if spec.matches(parsed)]
     if not found:
         names = ", ".join(sorted({row.version for row in there})) or "none"
         raise NotFoundError(f"no version matches {version or 'latest'}: there are {names}")
     return [row for _, row in sorted(found, key=lambda pair: (pair[0], pair[1].version, pair[1].uid), reverse=True)]
-
-
-def _matches(spec: Spec, version: Version) -> bool:
-    return not version.prerelease if spec.text == "latest" else spec.matches(version)
