@@ -272,9 +272,22 @@ def test_a_table_is_no_dataset_of_images(registry: ic.CardRegistry) -> None:
         ic.opsml.ImageDataset.from_card(registry, "lab/numbers")
 
 
+def test_a_folder_is_kept_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = cats(tmp_path / "images")
+    monkeypatch.chdir(tmp_path)
+    assert ic.opsml.ImageDataset(image_dir="images").manifest.uri == str(images)
+
+
 def test_passwords_in_addresses_are_not_kept() -> None:
     with pytest.raises((InvalidInputError, ValidationError)) as caught:
         ic.opsml.ImageDataset(image_dir="https://me:secret@127.0.0.1:1/a.zip")
+    assert "secret" not in str(caught.value)
+
+
+def test_passwords_in_addresses_that_answer_are_not_kept_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imagecards.opsml.dataset.OpenDataset", lambda **_: None)
+    with pytest.raises(InvalidInputError) as caught:
+        ic.opsml.ImageDataset(image_dir="https://me:secret@example.org/a.zip")
     assert "secret" not in str(caught.value)
 
 
