@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from imagecards.errors import InvalidInputError, MissingDependencyError, NotFoun
 from imagecards.opsml import audit as auditing
 from imagecards.opsml.audit import audit
 from imagecards.opsml.findings import Audit, Entry, Finding, judge
+from imagecards.opsml.place import read_only
 
 pytest.importorskip("opsml", "3.0.0rc16", reason="opsml 3 has no wheel for this machine")
 
@@ -380,6 +381,29 @@ def test_what_is_no_registry_is_refused(uri: str, error: type[Exception], said: 
         audit(uri, str(tmp_path))
     assert "secret" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as database:
+        database.execute("CREATE TABLE things (uid)")
+    with pytest.raises(InvalidInputError, match="no table opsml_data_registry"):
+        audit(str(tmp_path / "other.db"), str(tmp_path))
+
+
+def test_what_opsml_leaves_behind_goes_with_the_look(sqlite: Mode) -> None:
+    sqlite.run(plain.listed)
+    Path(str(sqlite.storage)).mkdir(exist_ok=True)
+    with read_only(sqlite.uri, sqlite.storage) as (folder, environment):
+        assert Path(environment["TMPDIR"]).parent == folder
+        assert environment["OPSML_TRACKING_URI"] == f"sqlite://{folder}/opsml.db"
+    assert not folder.exists()
+
+
+def test_an_audit_does_not_tell_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = "import sys\nfor _ in sys.stdin: print('{\"rows\": []}', flush=True)"
+    monkeypatch.setattr(auditing, "_COMMAND", ("-c", nothing))
+    monkeypatch.setattr(auditing, "read_only", lambda *_: nullcontext((tmp_path, dict(os.environ))))
+    assert audit("postgresql://me:secret@host/x").registry == "postgresql://***@host/x"
 
 
 def test_a_server_is_not_told_where_its_files_are() -> None:
