@@ -310,6 +310,16 @@ def test_a_folder_of_opsml_1_is_registered_as_it_is(tmp_path: Path, registry: Ca
     assert (str(card.version), card.description) == ("1.0.0", "from before")
 
 
+def test_a_folder_of_opsml_1_is_validated_when_it_is_read(make_folder: MakeFolder) -> None:
+    folder = make_folder(1)
+    (folder / "metadata.jsonl").write_text(
+        '{"file_name":"000.png"}\n{"file_name":"../../a.png"}\n{"file_name":"b.png"}\n'
+    )
+    with pytest.raises(InvalidMetadataError) as caught, read(folder):
+        pass
+    assert [(issue.line, issue.rule) for issue in caught.value.issues] == [(2, "unsafe-path"), (3, "missing-file")]
+
+
 def test_what_opsml_1_did_not_see_is_told(make_folder: MakeFolder, registry: CardRegistry) -> None:
     folder = make_folder(1)
     lines = [
