@@ -75,27 +75,28 @@ class Refused(Exception):
     """What a test raises in `save`."""
 
 
-def fail_while_registering(images: str) -> tuple[str, list[tuple[str, str, str]]]:
-    """Register with a write that fails; what comes out, and what opsml lists then."""
+def fail_while_registering(images: str) -> list[tuple[str, str, str]]:
+    """Register with writes that fail, each of which comes out as it was; what opsml lists then."""
     interface = ic.opsml.ImageDataset(image_dir=images)
-    error = Refused("bad bbox at record 7")
+    for error in (Refused("bad bbox at record 7"), KeyboardInterrupt(), SystemExit(3)):
 
-    def write(*_: Any) -> None:
-        raise error
+        def write(*_: Any, error: BaseException = error) -> None:
+            raise error
 
-    host.__dict__["saved"] = write
-    with pytest.raises(Refused) as caught:
-        ic.opsml.register(interface, space="lab", name="cats")
-    return str(caught.value), listed()
+        host.__dict__["saved"] = write
+        with pytest.raises(type(error)) as caught:
+            ic.opsml.register(interface, space="lab", name="cats")
+        assert caught.value is error
+    return listed()
 
 
-def panic_while_registering(images: str) -> list[tuple[str, str, str]]:
-    """Register with an opsml that panics behind its row; what it lists then."""
+def panic_while_registering(images: str, begins: str) -> list[tuple[str, str, str]]:
+    """Register with an opsml that panics behind the row whose name begins so; what it lists then."""
     register_card = host.register_card
 
     def panic(*arguments: Any, **options: Any) -> Any:
-        if options["space"] == "lab":
-            _orphan(options)
+        if options["name"].startswith(begins):
+            orphan(options)
             with calling("panic"):
                 host.registry().list_cards(version="^1.2")
         return register_card(*arguments, **options)
@@ -106,7 +107,7 @@ def panic_while_registering(images: str) -> list[tuple[str, str, str]]:
     return listed()
 
 
-def _orphan(options: Any) -> None:
+def orphan(options: Any) -> None:
     """A row without files, as a panic in opsml leaves it."""
     database = os.environ["OPSML_TRACKING_URI"].removeprefix("sqlite://")
     with sqlite3.connect(database) as connection:
@@ -123,13 +124,21 @@ def _orphan(options: Any) -> None:
     connection.close()
 
 
-def age_claims(days: int) -> None:
-    """Let the claims in a SQLite registry be some days older."""
+def claim(version: str, name: str = "cats") -> None:
+    """A claim whose process was killed."""
+    from tests.opsml.plain import TextData
+
+    host.register_card(
+        TextData(), space="lab", name="claim-0123456789", tags=[f"of=lab/{name}", f"version={version}"], use="a claim"
+    )
+
+
+def age(days: int) -> None:
+    """Let all rows in a SQLite registry be some days older."""
     database = os.environ["OPSML_TRACKING_URI"].removeprefix("sqlite://")
     with sqlite3.connect(database) as connection:
         changed = connection.execute(
-            "update opsml_data_registry set created_at = datetime(created_at, ?) where name like 'claim-%'",
-            (f"-{days} days",),
+            "update opsml_data_registry set created_at = datetime(created_at, ?)", (f"-{days} days",)
         ).rowcount
     connection.close()
     assert changed

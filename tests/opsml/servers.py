@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from glob import glob
 from itertools import count
 from multiprocessing import get_context
@@ -102,10 +103,9 @@ class Mode:
         return [answer for _, answer in answers]
 
     def _begin(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-        spawning = get_context("spawn")
-        receive, send = spawning.Pipe(duplex=False)
+        receive, send = _processes().Pipe(duplex=False)
         work = pickle.dumps((function, arguments))
-        process = spawning.Process(target=within.call, args=(send, str(self.folder), dict(self.environment), work))
+        process = _processes().Process(target=within.call, args=(send, str(self.folder), dict(self.environment), work))
         process.start()
         send.close()
         return process, receive
@@ -119,6 +119,15 @@ class Mode:
             process.join()
             raise Ended(f"the process ended with {process.exitcode} in the mode {self.name}") from None
         return answer
+
+
+@cache
+def _processes() -> Any:
+    """What starts processes: from one that has imported everything, and in which opsml has no threads yet."""
+    context = get_context("forkserver")
+    rooms = [f"tests.opsml.{path.stem}" for path in Path(__file__).parent.glob("*.py")]
+    context.set_forkserver_preload([*rooms, "pandas"])  # which pyarrow imports when it makes its first array
+    return context
 
 
 class Servers:

@@ -3,10 +3,11 @@
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from imagecards.errors import InvalidInputError, MissingDependencyError, NotFoun
 from imagecards.opsml import audit as auditing
 from imagecards.opsml.audit import audit
 from imagecards.opsml.findings import Audit, Entry, Finding, judge
+from imagecards.opsml.place import read_only
 
 pytest.importorskip("opsml", "3.0.0rc16", reason="opsml 3 has no wheel for this machine")
 
@@ -62,8 +64,15 @@ def test_cards_of_imagecards_are_sound_but_one_that_was_killed(
     assert found_in(sqlite, monkeypatch).ok
     with pytest.raises(Ended):
         sqlite.run(doing.die_while_registering, images)
-    finding = only(found_in(sqlite, monkeypatch))  # and nothing of its claim
-    assert (finding.rule, finding.card, finding.version) == ("orphan-row", "lab/cats", "0.3.0")
+    sqlite.run(_break, "claim-forms")
+    found = {(each.rule, each.card, each.version) for each in found_in(sqlite, monkeypatch).findings}
+    assert found == {("orphan-row", "lab/cats", "0.3.0"), ("orphan-row", "lab/claim-forms", "0.1.0")}, "not its claim"
+
+
+def _break(name: str) -> None:
+    """A card that loses its files."""
+    plain.register(name)
+    shutil.rmtree(Path(os.environ["OPSML_STORAGE_URI"], "opsml_data_registry", "lab", name))
 
 
 def _register_embedded(images: str) -> None:
@@ -359,6 +368,9 @@ def test_opsml_is_given_up_on_a_card_and_the_audit_goes_on(sqlite: Mode, monkeyp
         ("postgresql://", InvalidInputError, "names no server"),
         ("postgresql://host:port/x", InvalidInputError, "no address"),
         ("nowhere.db", NotFoundError, "there is no file"),
+        ("x" * 5000, NotFoundError, "there is no file"),
+        ("\x1b[2J.db", NotFoundError, r"there is no file .*\\x1b\[2J\.db"),
+        ("a\0b", NotFoundError, "there is no file"),
         ("sqlite:///nowhere/opsml.db", NotFoundError, "there is no file"),
         (__file__, InvalidInputError, "no database of SQLite"),
         ("postgresql://me:secret@127.0.0.1:1/x", StorageError, "nothing answers at 127.0.0.1:1"),
@@ -369,6 +381,29 @@ def test_what_is_no_registry_is_refused(uri: str, error: type[Exception], said: 
         audit(uri, str(tmp_path))
     assert "secret" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as database:
+        database.execute("CREATE TABLE things (uid)")
+    with pytest.raises(InvalidInputError, match="no table opsml_data_registry"):
+        audit(str(tmp_path / "other.db"), str(tmp_path))
+
+
+def test_what_opsml_leaves_behind_goes_with_the_look(sqlite: Mode) -> None:
+    sqlite.run(plain.listed)
+    Path(str(sqlite.storage)).mkdir(exist_ok=True)
+    with read_only(sqlite.uri, sqlite.storage) as (folder, environment):
+        assert Path(environment["TMPDIR"]).parent == folder
+        assert environment["OPSML_TRACKING_URI"] == f"sqlite://{folder}/opsml.db"
+    assert not folder.exists()
+
+
+def test_an_audit_does_not_tell_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = "import sys\nfor _ in sys.stdin: print('{\"rows\": []}', flush=True)"
+    monkeypatch.setattr(auditing, "_COMMAND", ("-c", nothing))
+    monkeypatch.setattr(auditing, "read_only", lambda *_: nullcontext((tmp_path, dict(os.environ))))
+    assert audit("postgresql://me:secret@host/x").registry == "postgresql://***@host/x"
 
 
 def test_a_server_is_not_told_where_its_files_are() -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imagecards.errors import StorageError
 from imagecards.opsml import claims
 from imagecards.opsml.host import Row
 from imagecards.opsml.versions import next_version
@@ -175,6 +176,15 @@ def test_a_writer_who_did_not_look_would_be_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(claims, "claims_on", _only_own)
     with pytest.raises(AssertionError, match="registered twice"):
         run([0, 1] * 40, {}, 2)
+
+
+def test_a_list_that_does_not_show_an_own_claim_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one would be that is read from a copy of the database, which lags behind."""
+    host = Host(Turns([], {}, alive={threading.current_thread().name}))
+    monkeypatch.setattr(claims, "claims_on", lambda space, name: {})
+    with replaced(host), pytest.raises(StorageError, match="nothing is safe"):
+        claims.register_claimed("lab", "cats", lambda cards, claimed: "0.1.0", host.register)
+    assert host.table == []
 
 
 def _only_own(space: str, name: str) -> dict[str, list[Row]]:

@@ -13,7 +13,7 @@ from tests.conftest import MakeFolder, png
 from tests.opsml.servers import Mode
 
 import imagecards as ic
-from imagecards.errors import FormatError, InvalidInputError, InvalidMetadataError, NotFoundError
+from imagecards.errors import InvalidInputError, InvalidMetadataError, NotFoundError
 
 pytest.importorskip("opsml")
 
@@ -158,11 +158,44 @@ def test_metadata_of_opsml_2_are_read(tmp_path: Path) -> None:
     with pytest.deprecated_call(match="splits="):
         dataset = ic.opsml.ImageDataset(image_dir=images, splits={"train": metadata}).dataset
     assert dataset.names == ("cats.jpg",)
-    place.write_text('{"filepath": ')
-    with pytest.raises(FormatError, match="line 1 of"):
+    place.write_bytes(b"\xef\xbb\xbf" + place.read_bytes() + b"\n")
+    with pytest.deprecated_call(match="filepath="):
+        assert len(ic.opsml.ImageMetadata.load_from_file(place)) == 1
+    place.write_text(
+        '{"filepath": \n{"filepath": 3}\n{"filepath": "a", "objects": {"bbox": [[1]], "categories": [1]}}\n[]\n'
+    )
+    with pytest.deprecated_call(), pytest.raises(InvalidMetadataError) as caught:
         ic.opsml.ImageMetadata.load_from_file(place)
+    assert {issue.line for issue in caught.value.issues} == {1, 2, 3, 4}
     with pytest.raises(NotFoundError):
         ic.opsml.ImageMetadata.load_from_file(tmp_path / "none.jsonl")
+
+
+def test_paths_of_opsml_2_may_lead_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cats(tmp_path / "images")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.deprecated_call():
+        record = ic.opsml.ImageRecord(filepath="../images/cats.jpg")
+        metadata = ic.opsml.ImageMetadata(records=[record])
+        assert ic.opsml.ImageDataset(data_dir="../images", splits={"a": metadata}).dataset.names == ("cats.jpg",)
+    with pytest.raises(ValidationError, match="filepath is no path"):
+        ic.opsml.ImageRecord(filepath=3)
+
+
+def test_splits_of_opsml_2_are_validated_as_well(tmp_path: Path) -> None:
+    images = cats(tmp_path / "images")
+
+    def tags(split: str, **said: Any) -> tuple[str, ...]:
+        metadata = ic.ImageMetadata(records=[ic.ImageRecord(file_name="cats.jpg", **said)])
+        with pytest.deprecated_call():
+            tags: tuple[str, ...] = ic.opsml.ImageDataset(image_dir=images, splits={split: metadata}).tags
+        return tags
+
+    with pytest.raises(InvalidMetadataError, match="box-outside-image"):
+        tags("train", objects=ic.BBox(bbox=[[0, 0, 999, 999]], categories=["cat"]))
+    with pytest.raises(InvalidInputError, match=r"the split '\.\./train' can't be a folder"):
+        tags("../train")
 
 
 def test_splits_that_name_files_of_other_splits_are_accepted(tmp_path: Path) -> None:
@@ -239,9 +272,22 @@ def test_a_table_is_no_dataset_of_images(registry: ic.CardRegistry) -> None:
         ic.opsml.ImageDataset.from_card(registry, "lab/numbers")
 
 
+def test_a_folder_is_kept_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = cats(tmp_path / "images")
+    monkeypatch.chdir(tmp_path)
+    assert ic.opsml.ImageDataset(image_dir="images").manifest.uri == str(images)
+
+
 def test_passwords_in_addresses_are_not_kept() -> None:
     with pytest.raises((InvalidInputError, ValidationError)) as caught:
         ic.opsml.ImageDataset(image_dir="https://me:secret@127.0.0.1:1/a.zip")
+    assert "secret" not in str(caught.value)
+
+
+def test_passwords_in_addresses_that_answer_are_not_kept_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imagecards.opsml.dataset.OpenDataset", lambda **_: None)
+    with pytest.raises(InvalidInputError) as caught:
+        ic.opsml.ImageDataset(image_dir="https://me:secret@example.org/a.zip")
     assert "secret" not in str(caught.value)
 
 

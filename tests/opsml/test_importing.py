@@ -148,6 +148,24 @@ def test_records_name_paths_of_somebody_elses_disk(prefix: str, tmp_path: Path) 
     assert captions == {"train/a.png": "one", "train/train/a.png": "two"}
 
 
+def test_a_path_of_many_folders_takes_no_time(tmp_path: Path) -> None:
+    folder = shard(tmp_path, row(), records=[{"filepath": "a/" * 200_000 + "a.jpg", "size": 1}])
+    with pytest.raises(InvalidMetadataError, match="no shard has this image"), read(folder):
+        pass
+
+
+def test_only_the_path_says_which_image_a_line_is_of(tmp_path: Path) -> None:
+    line = {"filepath": "data/a.jpg", "file_name": "b.png", "size": 1, "caption": "of a"}
+    with read(shard(tmp_path, row("a.jpg"), row("b.jpg"), records=[line])) as found:
+        assert {record.file_name: record.caption for record in found.dataset} == {"a.png": "of a", "b.png": None}
+
+
+@pytest.mark.parametrize("path", [".a.jpg", "b/.hidden/a.jpg"])
+def test_images_that_would_be_hidden_are_refused_and_not_lost(path: str, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="would be passed over"), read(shard(tmp_path, row("c.jpg"), row(path))):
+        pass
+
+
 def test_a_path_that_fits_two_images_is_the_longer_one(tmp_path: Path) -> None:
     folder = shard(
         tmp_path, row("a/x.jpg"), row("x.jpg"), records=[{"filepath": "a/x.jpg", "size": 9, "caption": "one"}]
@@ -290,6 +308,16 @@ def test_a_folder_of_opsml_1_is_registered_as_it_is(tmp_path: Path, registry: Ca
     assert opened.records[0].objects.categories == ["cat"]
     assert opened.records[1].objects is None
     assert (str(card.version), card.description) == ("1.0.0", "from before")
+
+
+def test_a_folder_of_opsml_1_is_validated_when_it_is_read(make_folder: MakeFolder) -> None:
+    folder = make_folder(1)
+    (folder / "metadata.jsonl").write_text(
+        '{"file_name":"000.png"}\n{"file_name":"../../a.png"}\n{"file_name":"b.png"}\n'
+    )
+    with pytest.raises(InvalidMetadataError) as caught, read(folder):
+        pass
+    assert [(issue.line, issue.rule) for issue in caught.value.issues] == [(2, "unsafe-path"), (3, "missing-file")]
 
 
 def test_what_opsml_1_did_not_see_is_told(make_folder: MakeFolder, registry: CardRegistry) -> None:

@@ -58,6 +58,30 @@ def _datacard(registry: ic.CardRegistry) -> object:
     )
 
 
+def test_cards_of_another_registry_are_passed_over(sqlite: Mode, make_folder: MakeFolder, tmp_path: Path) -> None:
+    sqlite.run(_another_registry, str(make_folder(2)), str(tmp_path))
+
+
+def _another_registry(images: str, place: str) -> None:
+    """Two registries have a card of the same name and version."""
+    from tests.opsml.damaging import TextModel
+
+    from opsml import CardRegistry, ModelCard
+
+    here, there = ic.CardRegistry(f"{place}/here"), ic.CardRegistry(f"{place}/there")
+    for registry, caption in ((here, "a"), (there, "b")):
+        metadata = ic.ImageMetadata(records=[ic.ImageRecord(file_name="000.png", caption=caption)])
+        card = registry.register(ic.ImageDataset(image_dir=images, metadata=metadata), "vision/cats")
+        made = ic.opsml.register(ic.opsml.ImageDataset.from_card(registry, card), space="lab", name="cats")
+        model = ModelCard(interface=TextModel(), space="lab", name=f"net-{caption}", datacard_uid=made.uid)
+        CardRegistry("model").register_card(model)
+    assert [use.by for use in ic.opsml.record_links(there)] == ["opsml:model/lab/net-b@0.1.0"]
+    assert [use.by for use in ic.opsml.record_links(here)] == ["opsml:model/lab/net-a@0.1.0"]
+    card_file = Path(place, "here", "cards", "vision", "cats", "1.0.0.json")
+    card_file.write_bytes(card_file.read_bytes()[:-9])
+    assert ic.opsml.record_links(here) == ()
+
+
 def test_children_are_found_by_plain_opsml(sqlite: Mode, make_folder: MakeFolder, tmp_path: Path) -> None:
     sqlite.run(_children, str(make_folder(2)), str(tmp_path / "registry"))
 

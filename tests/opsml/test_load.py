@@ -1,19 +1,29 @@
 """Loading from opsml: the version that is meant, as it was registered, or an error that says what is wrong."""
 
+import json
 import os
 import pickle
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.conftest import MakeFolder, png
 from tests.opsml.servers import Mode
 
 import imagecards as ic
-from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError
+from imagecards.cards import Version
+from imagecards.datasets import FolderSource
+from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError, StorageError
+from imagecards.opsml import host
 
 pytest.importorskip("opsml")
 
@@ -99,6 +109,10 @@ def _changed(images: str) -> None:
         load()
     assert load(at=moved).read_bytes("000.png")
 
+    import_module("imagecards.opsml.loading").__dict__["pinned_digest"] = lambda _: f"sha256:{0:064}"
+    with pytest.raises(IntegrityError, match="is of another dataset than its card"):
+        load(at=moved)
+
 
 def test_a_folder_is_looked_at_anew_when_it_is_registered_again(sqlite: Mode, make_folder: MakeFolder) -> None:
     sqlite.run(_anew, str(make_folder(2)))
@@ -130,10 +144,16 @@ def _which(images: str) -> None:
         ("^1.2", "1.3.0"),
         ("~1.2", "1.2.1"),
         ("1.0.0", "1.0.0"),
+        (Version(1, 2, 1), "1.2.1"),
     ):
         assert load(version=wanted).records[0].caption == there
     with pytest.raises(NotFoundError, match=r"there are 1\.0\.0, 1\.2\.1, 1\.3\.0, 2\.0\.0"):
         load(version="^3")
+    rows = host.rows
+    gone = replace(rows(name="cats")[0], uid="01a2279f-376a-7e52-aa04-4e6534d74155", version="2.1.0")
+    host.__dict__["rows"] = lambda **wanted: (*rows(**wanted), gone) if "name" in wanted else rows(**wanted)
+    assert load().records[0].caption == "2.0.0", "a registration that fails just now is passed over"
+    host.__dict__["rows"] = rows
     with pytest.raises(NotFoundError, match="opsml has no data card lab/dogs"):
         load("dogs")
     with pytest.raises(NotFoundError, match="no data card of the uid"):
@@ -177,8 +197,6 @@ def test_registering_beside_plain_opsml_finds_who_is_left(sqlite: Mode, make_fol
 
 def _beside(images: str) -> None:
     """Somebody takes the version by opsml's own ways while it is being registered, and overwrites the folder."""
-    from imagecards.opsml import host
-
     plainly, load_card = host.register_card, host.load_card
     mine: list[str] = []
 
@@ -252,6 +270,108 @@ def test_what_is_in_a_card_is_not_trusted(tmp_path: Path, make_folder: MakeFolde
             open_packed(folder, "it")
 
 
+def _with_table(folder: Path, column: str, values: list[Any]) -> None:
+    """Another table of records, and a manifest with its digest."""
+    from imagecards.opsml.table import digest_of, splits_of
+
+    table = pq.read_table(folder / "records.parquet")
+    place = table.schema.get_field_index(column)
+    table = table.set_column(place, table.schema.field(place), pa.array(values, table.schema.field(place).type))
+    pq.write_table(table, folder / "records.parquet")
+    said = json.loads((folder / "manifest.json").read_text())
+    said["digest"] = digest_of(table, splits_of(table, ()), {})
+    (folder / "manifest.json").write_text(json.dumps(said))
+
+
+def _claim_digest(folder: Path) -> None:
+    """A manifest with the digest of another dataset."""
+    digest = json.loads((folder / "manifest.json").read_text())["digest"]
+    _edit(folder, b'"digest":"' + digest.encode(), b'"digest":"sha256:' + b"0" * 64)
+
+
+def _with_zip(folder: Path, member: str | None) -> None:
+    """Another zip of images, or what is none, and a manifest with its digest."""
+    place = folder / "images-00000.zip"
+    old = sha256(place.read_bytes()).hexdigest().encode()
+    place.write_bytes(b"PK")
+    if member is not None:
+        with ZipFile(place, "w") as written:
+            written.writestr(member, png())
+    _edit(folder, old, sha256(place.read_bytes()).hexdigest().encode())
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: _with_table(folder, "splits", [[None], []]), r"damaged in \['splits'\]"),
+        (lambda folder: _with_table(folder, "splits", [["../../out"], []]), r"damaged in \['splits'\]"),
+        (lambda folder: _with_table(folder, "file_name", ["000.png", "000.png"]), r"damaged in \['file_name'\]"),
+        (lambda folder: _with_table(folder, "file_name", ["../000.png", "001.png"]), r"has a '\.\.' part"),
+        (lambda folder: _with_table(folder, "size", [-1, 2**62]), r"damaged in \['size'\]"),
+        (lambda folder: _with_table(folder, "size", [None, 3]), r"damaged in \['size'\]"),
+        (lambda folder: _with_table(folder, "width", [-1, 3]), r"damaged in \['width'\]"),
+        (lambda folder: _claim_digest(folder), "not those of its manifest"),
+        (lambda folder: _edit(folder, b'"card":null', b'"card":"lab/cats@1.0.0"'), "is not pinned"),
+        (lambda folder: _edit(folder, b'"splits":[]', b'"splits":["../../out"]'), "a split has a name"),
+        (lambda folder: _edit(folder, b'"attributes":{}', b'"attributes":{"a":NaN}'), "no JSON form"),
+        (lambda folder: _edit(folder, b'"attributes":{}', b'"attributes":{"a":1' + b"0" * 4200 + b"}"), "manifest of"),
+        (lambda folder: _with_zip(folder, None), "no zip that can be read"),
+        (lambda folder: _with_zip(folder, "../000.png"), r"has a '\.\.' part"),
+    ],
+)
+def test_what_fits_its_digest_is_not_trusted_either(
+    tmp_path: Path, make_folder: MakeFolder, damage: Callable[[Path], object], said: str
+) -> None:
+    from imagecards.opsml.packing import open_packed
+
+    folder = tmp_path / "packed"
+    folder.mkdir()
+    ic.opsml.ImageDataset(image_dir=make_folder(2), embed=True).save(folder)
+    damage(folder)
+    with pytest.raises(IntegrityError, match=said):
+        open_packed(folder, "it")
+
+
+def test_a_card_of_ours_must_be_of_the_dataset(
+    tmp_path: Path, make_folder: MakeFolder, registry: ic.CardRegistry
+) -> None:
+    from imagecards.opsml.packing import open_packed
+
+    registry.register(ic.ImageDataset(image_dir=make_folder(1)), "lab/cats")
+    ic.opsml.ImageDataset.from_card(registry, "lab/cats").save(tmp_path)
+    assert len(open_packed(tmp_path, "it")) == 1
+    _claim_digest(tmp_path)
+    with pytest.raises(IntegrityError, match=r"lab/cats@1\.0\.0#sha256:.* is not the dataset that it says it is"):
+        open_packed(tmp_path, "it")
+
+
+@pytest.mark.parametrize("place", ["../victim.zip", "{folder}/victim.zip", "records.parquet"])
+def test_a_card_names_no_files_of_others(tmp_path: Path, make_folder: MakeFolder, place: str) -> None:
+    from imagecards.opsml.packing import open_packed
+
+    folder, victim = tmp_path / "packed", tmp_path / "victim.zip"
+    folder.mkdir()
+    ic.opsml.ImageDataset(image_dir=make_folder(1), embed=True).save(folder)
+    victim.write_bytes((folder / "images-00000.zip").read_bytes())
+    _edit(folder, b'"images-00000.zip"', json.dumps(place.format(folder=tmp_path)).encode())
+    with pytest.raises(IntegrityError, match=r"the manifest of it can't be read \(String should"):
+        open_packed(folder, "it")
+    assert victim.exists()
+
+
+def test_where_a_card_says_that_its_images_are_is_shown_without_secrets(
+    tmp_path: Path, make_folder: MakeFolder
+) -> None:
+    from imagecards.opsml.packing import open_packed
+
+    ic.opsml.ImageDataset(image_dir=make_folder(1)).save(tmp_path)
+    uri = json.loads((tmp_path / "manifest.json").read_text())["uri"]
+    _edit(tmp_path, uri.encode(), rb"none://me:secret@host/\u001b[2J.zip")
+    with pytest.raises(NotFoundError, match=r"were in none://\*\*\*@host/\\x1b\[2J\.zip, which is not there") as caught:
+        open_packed(tmp_path, "it")
+    assert "secret" not in str(caught.value)
+
+
 def _edit(folder: Path, old: bytes, new: bytes) -> None:
     text = (folder / "manifest.json").read_bytes()
     assert old in text
@@ -304,3 +424,24 @@ def test_images_that_are_too_large_for_a_zip_are_not_embedded(
     monkeypatch.setattr("imagecards.opsml.shards.MAX_WHOLE_BYTES", 10)
     with pytest.raises(InvalidInputError, match=r"000\.png has .* without embed=True"):
         ic.opsml.ImageDataset(image_dir=make_folder(1), embed=True).save(tmp_path)
+
+
+def test_images_that_change_while_they_are_embedded_are_told(make_folder: MakeFolder, tmp_path: Path) -> None:
+    images = make_folder(2)
+    interface = ic.opsml.ImageDataset(image_dir=images, embed=True)
+    assert interface.manifest.images == 2
+    (images / "001.png").write_bytes(png(seed=9))
+    with pytest.raises(StorageError, match=r"001\.png was changed while it was being registered"):
+        interface.save(tmp_path)
+
+
+def test_hidden_images_are_not_lost_in_zips(make_folder: MakeFolder, tmp_path: Path) -> None:
+    from imagecards.opsml.shards import write_shards
+
+    images = make_folder(1)
+    (images / "000.png").rename(images / ".hidden.png")
+    source = FolderSource(images)
+    digest = sha256(source.read(".hidden.png")).digest()
+    table = pa.table({"file_name": [".hidden.png"], "size": [1], "sha256": [digest]})
+    with pytest.raises(InvalidInputError, match=r"hidden files can't be packed, .*'\.hidden\.png'"):
+        write_shards(tmp_path, source, table)

@@ -19,6 +19,7 @@ from imagecards.errors import (
     VersionConflictError,
 )
 from imagecards.opsml import host
+from imagecards.opsml.naming import check_place
 
 pytest.importorskip("opsml")
 
@@ -92,10 +93,46 @@ def _register_again(images: str) -> None:
         doing.register(images, version="0.1.0")
     assert doing.opened()["names"] == ("000.png",)
     assert _register_exact(images, "0.1.1") == "0.1.1"
+    _register_plainly("rc1")
+    with pytest.raises(VersionConflictError, match=r"0\.2\.0 is there already \(lab/cats 0\.2\.0-rc1"):
+        _register_exact(images, "0.2.0")  # opsml would take another number in silence
+    assert doing.register(images)[0] == "0.3.0"
+
+
+def _register_plainly(pre_tag: str) -> None:
+    from tests.opsml.plain import TextData
+
+    from opsml import CardRegistry, DataCard
+
+    CardRegistry("data").register_card(DataCard(interface=TextData(), space="lab", name="cats"), pre_tag=pre_tag)
 
 
 def _register_exact(images: str, version: str) -> str:
     return doing.register(images, version=version)[0]
+
+
+def test_another_version_than_was_claimed_is_not_kept(sqlite: Mode, make_folder: MakeFolder) -> None:
+    sqlite.run(_taken_meanwhile, str(make_folder(1)))
+
+
+def _taken_meanwhile(images: str) -> None:
+    """Somebody takes the version by opsml's own ways just when it is to be registered: opsml takes another number."""
+    from tests.opsml import plain
+
+    plainly = host.register_card
+    taken: list[str] = []
+
+    def take_first(interface: Any, **options: Any) -> Any:
+        if options["name"] == "cats" and options["version"] in ("0.1.0", "5.0.0"):
+            taken.append(plain.register("cats", version=options["version"])[0][0])
+        return plainly(interface, **options)
+
+    host.__dict__["register_card"] = take_first
+    assert doing.register(images)[0] == "0.2.0"
+    with pytest.raises(VersionConflictError, match=r"5\.0\.0 is there already"):
+        doing.register(images, version="5.0.0")
+    assert doing.listed() == [("lab", "cats", version) for version in ("0.1.0", "0.2.0", "5.0.0")]
+    assert taken == ["0.1.0", "5.0.0"]
 
 
 def test_two_that_want_the_same_version_get_it_once(sqlite: Mode, make_folder: MakeFolder) -> None:
@@ -111,11 +148,12 @@ def _try_exact(images: str, version: str) -> str:
 
 
 def test_an_error_while_files_are_written_comes_out_as_it_was(sqlite: Mode, make_folder: MakeFolder) -> None:
-    assert sqlite.run(doing.fail_while_registering, str(make_folder(1))) == ("bad bbox at record 7", [])
+    assert sqlite.run(doing.fail_while_registering, str(make_folder(1))) == []
 
 
-def test_what_a_panic_of_opsml_leaves_is_taken_out(sqlite: Mode, make_folder: MakeFolder) -> None:
-    assert sqlite.run(doing.panic_while_registering, str(make_folder(1))) == []
+@pytest.mark.parametrize("begins", ["claim-", "cats"])
+def test_what_a_panic_of_opsml_leaves_is_taken_out(sqlite: Mode, make_folder: MakeFolder, begins: str) -> None:
+    assert sqlite.run(doing.panic_while_registering, str(make_folder(1)), begins) == []
 
 
 def test_bad_data_never_reach_opsml(make_folder: MakeFolder) -> None:
@@ -138,11 +176,20 @@ def test_what_opsml_would_write_in_another_way_is_refused(make_folder: MakeFolde
         doing.register(str(make_folder(1)), name)
 
 
+def test_a_space_leaves_room_for_the_name_of_a_claim() -> None:
+    check_place("a" * 36, "a" * 16)
+    for space, name in (("a" * 37, "a"), ("a" * 36, "a" * 17)):
+        with pytest.raises(InvalidInputError, match="is longer than opsml takes"):
+            check_place(space, name)
+
+
 @pytest.mark.parametrize(
     ("how", "what"),
     [
         ({"tags": ["it's"]}, "no tag for opsml"),
         ({"tags": ["x' OR '1'='1"]}, "no tag for opsml"),
+        ({"tags": "prod"}, r"write \['prod'\]"),
+        ({"tags": [1]}, "no tag for opsml"),
         ({"version": "1.2.0-rc.1"}, "pre-release"),
         ({"version": "1.2"}, "did you mean '1.2.0'"),
         ({"bump": "huge"}, "'huge' is not a part"),
@@ -184,7 +231,7 @@ def _after_a_kill(images: str) -> None:
     assert doing.register(images)[0] == "0.3.0", "its number is not used"
     assert doing.listed()[-1][1].startswith("claim-")
 
-    doing.age_claims(2)
+    doing.age(2)
     assert doing.register(images)[0] == "0.4.0"
     assert doing.listed() == [("lab", "cats", f"0.{minor}.0") for minor in (1, 3, 4)]
 
@@ -199,7 +246,7 @@ def test_a_claim_that_outlives_its_finished_card_hides_nothing(sqlite: Mode, mak
 def _after_it(images: str) -> None:
     assert [name.partition("-")[0] for _, name, _ in doing.listed()] == ["cats", "claim"]
     assert doing.opened()["names"] == ("000.png",)
-    doing.age_claims(2)
+    doing.age(2)
     assert doing.register(images)[0] == "0.2.0"
     assert doing.listed() == [("lab", "cats", "0.1.0"), ("lab", "cats", "0.2.0")]
 
@@ -214,6 +261,12 @@ def _die_when_done(images: str) -> None:
 
     room.__dict__["_register"] = register
     doing.register(images)
+
+
+def test_a_disk_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch, make_folder: MakeFolder) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/proc/none")
+    with pytest.raises(StorageError, match=r"what opsml is to keep can't be written .* set TMPDIR"):
+        doing.register(str(make_folder(1)))
 
 
 def test_a_version_that_others_hold_is_told(sqlite: Mode, make_folder: MakeFolder) -> None:

@@ -88,6 +88,7 @@ def test_the_next_version_is_above_all(taken: set[str], bump: str) -> None:
         other = parse_version(text)
         assert other is not None
         assert other < made
+        assert (other.major, other.minor, other.patch) != (made.major, made.minor, made.patch), "opsml refuses it"
 
 
 @given(st.lists(_VERSIONS, min_size=1, max_size=12))

@@ -15,7 +15,6 @@ from typing import Any
 from imagecards import errors
 from imagecards.credentials import hide_credentials
 from imagecards.errors import ImageCardsError, StorageError
-from imagecards.opsml.claims import CLAIM
 from imagecards.opsml.findings import Audit, Entry, judge
 from imagecards.opsml.host import opsml
 from imagecards.opsml.place import read_only
@@ -51,9 +50,7 @@ def audit(uri: str, storage: str | None = None, *, patience: float = PATIENCE) -
         inspector = _Inspector(folder, environment, patience)
         try:
             rows = [row for kind in KINDS for row in inspector.ask({"do": "list", "kind": kind})["rows"]]
-            # a claim is a row that never has files: it tells of a registration by imagecards
-            cards = [row for row in rows if row["kind"] != "data" or not row["name"].startswith(CLAIM)]
-            entries = [inspector.look_at(Entry(**row)) for row in cards]
+            entries = [inspector.look_at(Entry(**row)) for row in rows]
         finally:
             inspector.end()
     return Audit(hide_credentials(uri), len(entries), judge(entries))
@@ -65,7 +62,7 @@ class _Inspector:
     def __init__(self, folder: Path, environment: Mapping[str, str], patience: float) -> None:
         self.folder = folder
         self.environment = {**environment, "PYTHONPATH": os.pathsep.join(_import_places())}
-        self.patience = patience
+        self.patience = min(patience, threading.TIMEOUT_MAX)
         self.process: subprocess.Popen[str] | None = None
         self.answers: queue.Queue[str] = queue.Queue()
 

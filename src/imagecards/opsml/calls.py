@@ -22,8 +22,8 @@ from imagecards.errors import ImageCardsError, StorageError
 
 T = TypeVar("T")
 
-_OWN_LINE = re.compile(rb"\x1b\[38;2;[^\n]*\n")  # what opsml prints begins with a colour
-_TRIES = 100
+_OWN_LINE = re.compile(rb"\x1b\[38;2;[0-9;]+m[A-Z][a-z]+ card\x1b\[39m[^\n]*\n")  # and not others' colours
+_PATIENCE = 20.0  # seconds; opsml itself tries an address for half a minute that nobody listens at
 _PAUSE = 0.05
 
 _one_at_a_time = threading.RLock()
@@ -80,33 +80,34 @@ def patiently(call: Callable[[], T]) -> T:
         call: What to call.
 
     Raises:
-        StorageError: It failed for another reason, or again and again.
+        StorageError: It failed for another reason, or for too long.
     """
-    for left in reversed(range(_TRIES)):
+    end = time.monotonic() + _PATIENCE
+    while True:
         try:
             return call()
         except StorageError as error:
-            if not left or not is_busy(error):
+            if not is_busy(error) or time.monotonic() > end:
                 raise
             time.sleep(_PAUSE * (0.5 + random.random()))  # noqa: S311  # so that they don't meet again
-    raise AssertionError("unreachable")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Take opsml's lines out of standard output; what others print meanwhile appears afterwards."""
-    try:
-        kept = os.dup(1)
-    except OSError:  # there is no standard output
-        yield
-        return
     with tempfile.TemporaryFile() as caught:
+        try:
+            kept = os.dup(1)
+        except OSError:  # there is no standard output
+            yield
+            return
         os.dup2(caught.fileno(), 1)
         try:
             yield
         finally:
             if sys.stdout is not None and not sys.stdout.closed:
-                sys.stdout.flush()
+                with suppress(OSError):  # the disk is full: it is written later
+                    sys.stdout.flush()
             os.dup2(kept, 1)
             os.close(kept)
             caught.seek(0)

@@ -24,6 +24,7 @@ from imagecards.errors import ImageCardsError, StorageError
 from imagecards.opsml import host
 from imagecards.opsml.calls import is_busy
 from imagecards.opsml.host import Row
+from imagecards.opsml.manifest import OURS
 
 CLAIM = "claim-"
 """What the names of claims begin with. They are in the space of the card, where its author may write."""
@@ -33,6 +34,7 @@ GRACE = timedelta(days=1)
 
 _log = logging.getLogger("imagecards")
 
+_OF = "of="
 _VERSION = "version="
 _PATIENCE = 20.0  # seconds
 _LONGEST_PAUSE = 0.5
@@ -44,6 +46,11 @@ class _Outcome:
 
     card: Any = None
     error: BaseException | None = None
+
+
+def is_claim(row: Row) -> bool:
+    """Whether a row is a claim, and not a card that is called so."""
+    return row.name.startswith(CLAIM) and any(tag.startswith(_OF) for tag in row.tags)
 
 
 def claims_on(space: str, name: str) -> dict[str, list[Row]]:
@@ -66,7 +73,7 @@ def register_claimed(
         space: The card's space.
         name: Its name.
         choose: Says which version, of those that are there and those that are claimed; what it raises ends it.
-        register: Registers the card under that version.
+        register: Registers the card under that version; where it returns ``None``, another version is tried.
 
     Returns:
         What ``register`` returns.
@@ -128,12 +135,16 @@ def _take_out(space: str, own: str) -> None:
 
 
 def dead_claims(space: str, name: str) -> Iterator[tuple[Row, list[Row]]]:
-    """The claims of processes that were killed, as far as that is certain, and the rows of the version of each."""
+    """The claims of processes that were killed, as far as that is certain, and the rows of what each left, if anything.
+
+    What is younger, or none of ours, was registered by opsml's own ways under a version that no row had.
+    """
     oldest = datetime.now(UTC) - GRACE
     for version, claims in claims_on(space, name).items():
         for claim in claims:
             if claim.created < oldest:
-                yield claim, _cards(space, name, version)
+                rows = _cards(space, name, version)
+                yield claim, rows if any(OURS in row.tags and row.created < oldest for row in rows) else []
 
 
 def _cards(space: str, name: str, version: str) -> list[Row]:
@@ -143,4 +154,4 @@ def _cards(space: str, name: str, version: str) -> list[Row]:
 
 def _of(space: str, name: str) -> str:
     """The tag of all claims on versions of a name."""
-    return f"of={space}/{name}"
+    return f"{_OF}{space}/{name}"

@@ -10,7 +10,8 @@ from typing import Any
 from imagecards.cards import DataCard, Parent
 from imagecards.datasets import ImageDataset as OpenDataset
 from imagecards.datasets.zips.temporary import TemporaryPlace
-from imagecards.errors import InvalidInputError
+from imagecards.errors import ImageCardsError, InvalidInputError, StorageError
+from imagecards.formats.scene import check_splits
 from imagecards.opsml import host
 from imagecards.opsml.manifest import RECORDS, Manifest
 from imagecards.opsml.packing import open_packed, write_packed
@@ -148,8 +149,9 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
 
     @cached_property
     def _described(self) -> Described:
-        if self.dataset.root is not None:
+        if self._card is None:
             self.dataset.validate().raise_errors()
+        check_splits(self.dataset)
         return describe(self.dataset)
 
     @property
@@ -166,8 +168,14 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
             self._dataset.lay_out()
             for learnt in ("manifest", "_described"):
                 self.__dict__.pop(learnt, None)
-        self._prepared = TemporaryPlace()
-        self._write(self._prepared.path)
+        try:
+            self._prepared = TemporaryPlace()
+            self._write(self._prepared.path)
+        except OSError as error:
+            if isinstance(error, ImageCardsError):
+                raise
+            message = f"what opsml is to keep can't be written ({error}): make room in the folder for temporary files"
+            raise StorageError(f"{message}, or set TMPDIR") from error
 
     def save(self, path: Path, save_kwargs: Any = None) -> Any:
         """Write what opsml is to keep; opsml calls this."""

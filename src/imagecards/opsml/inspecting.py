@@ -13,6 +13,7 @@ from typing import Any
 
 from imagecards.errors import ImageCardsError
 from imagecards.opsml import host
+from imagecards.opsml.claims import is_claim
 from imagecards.opsml.place import stored_size
 
 
@@ -48,6 +49,7 @@ def listed(kind: host.Kind) -> dict[str, Any]:
             },
         }
         for row in (host.prompt_rows() if kind == "prompt" else host.rows(kind))
+        if not (kind == "data" and is_claim(row))  # which never has files: it tells of a registration by imagecards
     ]
     return {"rows": rows}
 

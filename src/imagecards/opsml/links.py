@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from imagecards.cards import CardRef, Use
-from imagecards.errors import ImageCardsError, NotFoundError
+from imagecards.errors import ImageCardsError, IntegrityError, NotFoundError
 from imagecards.opsml import host
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Kind, Row
@@ -63,6 +63,10 @@ def _pin_in(registry: CardRegistry, uid: str) -> CardRef | None:
     if pin is None:
         return None
     try:
-        return registry.load(str(pin)).pin
+        card = registry.load(str(CardRef(pin.name, pin.version)))
     except NotFoundError:
         return None
+    except IntegrityError as error:
+        _log.warning("%s, which opsml's cards name, is damaged: %s", pin, error)
+        return None
+    return card.pin if card.pin == pin else None  # another registry has a card of that name

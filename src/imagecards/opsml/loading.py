@@ -2,20 +2,20 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
+from imagecards.cards import Version
 from imagecards.datasets import ImageDataset as OpenDataset
 from imagecards.datasets.zips.temporary import TemporaryPlace
-from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError, NotFoundError
+from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError, NotFoundError, StorageError
 from imagecards.opsml import host
 from imagecards.opsml.claims import claims_on
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
-from imagecards.opsml.manifest import RECORDS, pinned_digest
+from imagecards.opsml.manifest import pinned_digest
 from imagecards.opsml.naming import check_place
-from imagecards.opsml.packing import read_manifest
-from imagecards.opsml.table import read_table
+from imagecards.opsml.soundness import state_of, survivors
 from imagecards.opsml.versions import matching
 
 _log = logging.getLogger("imagecards")
@@ -25,7 +25,7 @@ def load(
     *,
     space: str | None = None,
     name: str | None = None,
-    version: str | None = None,
+    version: str | Version | None = None,
     uid: str | None = None,
     at: str | os.PathLike[str] | None = None,
 ) -> OpenDataset:
@@ -48,6 +48,7 @@ def load(
         MissingDependencyError: opsml is not installed.
     """
     where = None if at is None else os.fspath(at)
+    wanted = None if version is None else str(version)
     if uid is not None:
         rows = host.rows(uid=uid)
         if not rows:
@@ -59,9 +60,9 @@ def load(
     rows = host.rows(space=space, name=name)
     if not rows:
         raise NotFoundError(f"opsml has no data card {space}/{name}: list_cards() shows those that there are")
-    found = matching(rows, version)
+    found = matching(rows, wanted)
     claimed = claims_on(space, name)
-    is_exact = version is not None and any(row.version == version for row in found)
+    is_exact = any(row.version == wanted for row in found)
     for _, twins in groupby(found, key=lambda row: row.version):
         same = list(twins)
         if len(same) > 1:
@@ -71,37 +72,13 @@ def load(
         except ImageCardsError as error:
             if not host.rows(uid=same[0].uid):
                 continue  # its registration failed just now
-            if same[0].version not in claimed or is_whole(same[0]):
+            if same[0].version not in claimed or state_of(same[0]) not in ("unfinished", "undecipherable"):
                 raise
             unfinished = f"{same[0]} is being registered, or was when its process was killed"
             if is_exact:
                 raise IntegrityError(f"{unfinished}: try later, or load another version", same[0].uid) from error
             _log.warning("%s: it is passed over", unfinished)
-    raise NotFoundError(f"no version of {space}/{name} that matches {version or 'latest'} was finished: try later")
-
-
-def is_whole(row: Row) -> bool:
-    """Whether all of a card can be read."""
-    try:
-        folder = TemporaryPlace()
-        host.download(host.load_card(row.uid, interface=ImageDataset), folder.path)
-        manifest = read_manifest(folder.path, str(row))
-        read_table(folder.path / RECORDS, str(row))
-        return all((folder.path / shard.file).is_file() for shard in manifest.shards)
-    except ImageCardsError:
-        return False
-
-
-def survivors(rows: Iterable[Row]) -> list[Row]:
-    """Those of some rows whose cards can still be decrypted."""
-    alive = []
-    for row in rows:
-        try:
-            host.load_card(row.uid)
-        except ImageCardsError:
-            continue
-        alive.append(row)
-    return alive
+    raise NotFoundError(f"no version of {space}/{name} that matches {wanted or 'latest'} was finished: try later")
 
 
 def _open(row: Row, at: str | None) -> OpenDataset:
@@ -110,7 +87,10 @@ def _open(row: Row, at: str | None) -> OpenDataset:
     if digest is None:
         message = f"{row} is not a dataset of imagecards: load it by opsml's own ways"
         raise IntegrityError(message, row.uid)
-    folder = TemporaryPlace()
+    try:
+        folder = TemporaryPlace()
+    except OSError as error:
+        raise StorageError(f"{row} can't be read: there is no folder for temporary files ({error})") from error
     host.download(card, folder.path)
     return ImageDataset.from_metadata(None).open_from(folder.path, str(row), at, digest)
 

@@ -8,9 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imagecards.cards import CardRef, Parent
 from imagecards.digests import canonical_json, is_digest
 from imagecards.errors import IntegrityError, InvalidInputError
+from imagecards.paths import check_relative
 
 RECORDS = "records.parquet"
 MANIFEST = "manifest.json"
+OURS = "imagecards"
+"""The tag of all cards."""
 
 _PREFIX = "imagecards."
 _LONGEST_SHARD_NAME = 64
@@ -66,7 +69,7 @@ class Manifest(BaseModel):
     def tags(self) -> tuple[str, ...]:
         """What opsml finds it by."""
         return (
-            "imagecards",
+            OURS,
             f"digest={self.identity}",
             *dict.fromkeys(f"parent={each.digest}" for each in self.parents),
         )
@@ -99,6 +102,9 @@ class Manifest(BaseModel):
             manifest = cls.model_validate_json(data, strict=True)
             if manifest.card is not None and manifest.card.digest is None:
                 raise ValueError("its card is not pinned")
+            if any(check_relative(split) is not None for split in manifest.splits):
+                raise ValueError("a split has a name that is not safe")
+            canonical_json(manifest.attributes)
         except (ValidationError, ValueError, RecursionError) as error:
             first = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else str(error)
             message = f"the manifest of {place} can't be read ({first}): register the dataset again"

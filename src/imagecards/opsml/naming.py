@@ -25,6 +25,8 @@ def check_place(space: str, name: str) -> None:
         imagecards.errors.InvalidInputError: 'My_Flakes' is no name for opsml: write a-z, 0-9 and single hyphens ...
     """
     for what, text in (("space", space), ("name", name)):
+        if not isinstance(text, str):
+            raise InvalidInputError(f"a {what} for opsml is a text, not {type(text).__name__}: {text!r:.100}")
         if _LABEL.fullmatch(text) is None:
             mended = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
             hint = f"; did you mean {mended!r}?" if _LABEL.fullmatch(mended) else ""
@@ -37,13 +39,13 @@ def check_place(space: str, name: str) -> None:
         raise InvalidInputError(f"{message}: shorten it")
 
 
-def check_tag(tag: str) -> str:
+def check_tag(tag: object) -> str:
     """See that a tag is one that opsml can look up, and return it.
 
     Raises:
         InvalidInputError: It has other characters than letters, digits and ``: . _ = / @ + -``.
     """
-    if _TAG.fullmatch(tag) is None:
+    if not isinstance(tag, str) or _TAG.fullmatch(tag) is None:
         message = f"{tag!r:.100} is no tag for opsml: 1 to 200 letters, digits and : . _ = / @ + - of ASCII"
         raise InvalidInputError(message)
     return tag

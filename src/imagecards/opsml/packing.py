@@ -6,15 +6,17 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import ValidationError
 
+from imagecards.credentials import hide_credentials
 from imagecards.datasets import ImageDataset, Source
 from imagecards.datasets.source import Origin
 from imagecards.datasets.zips import UnpackedSource
 from imagecards.datasets.zips.temporary import TemporaryPlace
-from imagecards.errors import ImageCardsError, IntegrityError, NotFoundError, StorageError
+from imagecards.errors import FormatError, ImageCardsError, IntegrityError, NotFoundError, StorageError
 from imagecards.opsml.manifest import MANIFEST, RECORDS, Manifest
 from imagecards.opsml.pinned import PinnedSource
 from imagecards.opsml.shards import read_shards, write_shards
 from imagecards.opsml.table import SPLITS, digest_of, read_table, splits_of, write_table
+from imagecards.records import printable
 from imagecards.registry import CardRegistry
 
 
@@ -81,7 +83,10 @@ def open_packed(folder: Path, place: str, at: str | None = None, *, expected: st
         for shard in manifest.shards:
             if (folder / shard.file).is_file():
                 shutil.move(folder / shard.file, kept.path / shard.file)
-        inside = read_shards(kept.path, manifest.shards, place)
+        try:
+            inside = read_shards(kept.path, manifest.shards, place)
+        except FormatError as error:
+            raise IntegrityError(f"the images of {place} can't be read ({error})", place) from error
         source: Source = UnpackedSource(inside, kept, Origin(f"opsml:{place}"))
     else:
         source = _open_root(at or manifest.uri, place)
@@ -98,7 +103,7 @@ def _open_card(manifest: Manifest, place: str, at: str | None) -> ImageDataset:
             raise IntegrityError(message, place, manifest.digest, card.dataset_digest)
         dataset = CardRegistry(where).open(card)
     except (NotFoundError, StorageError) as error:
-        message = f"{place} is {manifest.card} in {where}, which can't be opened ({error}); {_AT}"
+        message = f"{place} is {manifest.card} in {_shown(where)}, which can't be opened ({error}); {_AT}"
         raise type(error)(message) from error
     assert isinstance(dataset, ImageDataset)  # only those are registered
     return dataset
@@ -108,9 +113,13 @@ def _open_root(where: str, place: str) -> Source:
     try:
         root = ImageDataset(image_dir=where).root
     except (ValidationError, ImageCardsError) as error:
-        raise NotFoundError(f"the images of {place} were in {where}, which is not there; {_AT}") from error
+        raise NotFoundError(f"the images of {place} were in {_shown(where)}, which is not there; {_AT}") from error
     assert root is not None
     return root
+
+
+def _shown(where: str) -> str:
+    return printable(hide_credentials(where), 300)
 
 
 _AT = "load(..., at=...) says where it is now"

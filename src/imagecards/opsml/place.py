@@ -95,8 +95,10 @@ def _file_of(path: str, uri: str) -> Path:
     if not path or path == ":memory:":
         raise InvalidInputError(f"{uri} names no file: write sqlite:///folder/opsml.db")
     file = Path(path).absolute()
-    if not file.is_file():
-        raise NotFoundError(f"there is no file {file}: see where opsml's database is ($OPSML_TRACKING_URI)")
+    if not os.path.isfile(file):  # noqa: PTH113  # pathlib raises where a path is too long
+        raise NotFoundError(
+            f"there is no file {printable(str(file), 300)}: see where opsml's database is ($OPSML_TRACKING_URI)"
+        )
     return file
 
 
@@ -121,6 +123,8 @@ def _storage(storage: str) -> str:
     if SCHEME.match(storage):
         return storage
     folder = Path(storage).absolute()
-    if not folder.is_dir():
-        raise NotFoundError(f"there is no folder {folder}: say where the registry's files are (--storage)")
+    if not os.path.isdir(folder):  # noqa: PTH112  # as above
+        raise NotFoundError(
+            f"there is no folder {printable(str(folder), 300)}: say where the registry's files are (--storage)"
+        )
     return str(folder)

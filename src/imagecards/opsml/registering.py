@@ -10,9 +10,9 @@ from imagecards.opsml import host
 from imagecards.opsml.claims import CLAIM, dead_claims, register_claimed
 from imagecards.opsml.dataset import ImageDataset
 from imagecards.opsml.host import Row
-from imagecards.opsml.loading import is_whole, survivors
 from imagecards.opsml.naming import check_place, check_tag
-from imagecards.opsml.versions import exact_version, next_version
+from imagecards.opsml.soundness import state_of, survivors
+from imagecards.opsml.versions import exact_version, next_version, release_of
 
 _log = logging.getLogger("imagecards")
 
@@ -58,6 +58,8 @@ def register(
         raise InvalidInputError(f"{name!r} could be a claim on a version, which {CLAIM!r} begins: choose another name")
     wanted = None if version is None else exact_version(version)
     next_version((), bump)
+    if isinstance(tags, str):
+        raise InvalidInputError(f"tags= is a list of tags: write [{tags!r}]")
     own = [check_tag(tag) for tag in tags]
     interface.prepare()
     labels = list(dict.fromkeys([*interface.tags, *own]))
@@ -65,8 +67,10 @@ def register(
     def choose(cards: set[str], claimed: set[str]) -> str:
         if wanted is None:
             return next_version(cards | claimed, bump)
-        if wanted in cards:
-            there = ", ".join(row.uid for row in host.rows(space=space, name=name) if row.version == wanted)
+        same = [card for card in cards if str(release_of(card)) == wanted]
+        if same:
+            rows = host.rows(space=space, name=name)
+            there = ", ".join(row.uid if row.version == wanted else str(row) for row in rows if row.version in same)
             message = f"{space}/{name} {wanted} is there already ({there}): take another version, or none"
             raise VersionConflictError(message)
         return wanted
@@ -80,6 +84,7 @@ def register(
 
 
 def _register(interface: ImageDataset, space: str, name: str, version: str, tags: Sequence[str]) -> Any:
+    """Register a card under a version that is claimed; ``None`` where opsml took another version for it."""
     interface.failure = None
     before = {row.uid for row in host.rows(space=space, name=name)}
     try:
@@ -90,6 +95,9 @@ def _register(interface: ImageDataset, space: str, name: str, version: str, tags
             raise interface.failure from None  # of which opsml made a text
         raise
     twins = [row for row in host.rows(space=space, name=name) if row.version == made.version]
+    if made.version != version and len(twins) == 1:
+        host.delete(twins[0])  # somebody took the version by opsml's own ways, and nobody has claimed this one
+        return None
     if len(twins) > 1:
         _judge(made, twins)
     return host.load_card(made.uid, interface=ImageDataset)
@@ -110,19 +118,21 @@ def _clear_failed(space: str, name: str, version: str, tags: Sequence[str], befo
     """Take out the row that a panic of opsml leaves: while the claim holds, it is nobody else's."""
     try:
         rows = [row for row in host.rows(space=space, name=name) if row.version == version and row.uid not in before]
-        if len(rows) == 1 and set(rows[0].tags) == set(tags) and not is_whole(rows[0]):
+        if len(rows) == 1 and set(rows[0].tags) == set(tags) and state_of(rows[0]) != "whole":
             host.delete(rows[0])
     except ImageCardsError as error:
         _log.warning("a row of %s/%s %s that has no files may stay in opsml: %s", space, name, version, error)
 
 
 def _clear_dead(space: str, name: str) -> None:
-    """Take out what killed registrations left, when they are long dead."""
-    for claim, rows in dead_claims(space, name):
+    """Take out what killed registrations left, when they are long dead: never what may be a card."""
+    for claim, left in dead_claims(space, name):
         try:
-            if len(rows) == 1 and not is_whole(rows[0]) and not is_whole(rows[0]):
-                host.delete(rows[0])
-                _log.warning("%s was never finished, and is taken out of opsml", rows[0])
-            host.delete(claim)
+            states = [state_of(row) for row in left]
+            if states == ["unfinished"] == [state_of(left[0])]:  # S3 does not tell what is missing from a hiccup
+                host.delete(left[0])
+                _log.warning("%s was never finished, and is taken out of opsml", left[0])
+            if set(states) <= {"unfinished", "whole"}:
+                host.delete(claim)
         except ImageCardsError as error:
             _log.warning("what a killed registration of %s/%s left stays in opsml: %s", space, name, error)

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from imagecards.datasets import FILE_FACTS, ImageDataset
 from imagecards.errors import ImageCardsError, IntegrityError
+from imagecards.paths import check_relative
 from imagecards.records import ImageMetadata, dataset_digest, record_digests
 from imagecards.registry.contents import IMAGE_COLUMNS, annotations, encode_records
 
@@ -70,12 +72,22 @@ def read_table(path: Path, place: str) -> pa.Table:
         wanted = [*IMAGE_COLUMNS, pa.field(SPLITS, _SPLITS_TYPE)]
         wrong = [field.name for field in wanted if table.schema.field(field.name).type != field.type]
         ImageMetadata.from_table(table)
-        holes = [name for name in (*FILE_FACTS.names[:3], SPLITS) if table[name].null_count]
+        wrong += [name for name in (*FILE_FACTS.names[:3], SPLITS) if table[name].null_count]
+        wrong += [] if wrong else _impossible(table)
     except (OSError, KeyError, pa.ArrowException, ImageCardsError) as error:
         raise IntegrityError(f"the records of {place} can't be read ({error}): register it again", place) from error
-    if wrong or holes:
-        raise IntegrityError(f"the records of {place} are damaged in {wrong or holes}: register it again", place)
+    if wrong:
+        raise IntegrityError(f"the records of {place} are damaged in {wrong}: register it again", place)
     return table
+
+
+def _impossible(table: pa.Table) -> list[str]:
+    """The columns that no dataset could have written."""
+    names = pc.count_distinct(table["file_name"]).as_py() == len(table)
+    sizes = {name: not pc.any(pc.less(table[name], 0)).as_py() for name in ("size", "width", "height")}
+    members = (set(inside) for inside in table[SPLITS].to_pylist())
+    splits = all(check_relative(split or "") is None for split in set[str | None]().union(*members))
+    return [name for name, is_sound in {"file_name": names, **sizes, SPLITS: splits}.items() if not is_sound]
 
 
 def splits_of(table: pa.Table, names: tuple[str, ...]) -> Mapping[str, list[str]]:

@@ -14,9 +14,11 @@ from pydantic import model_validator
 
 from imagecards import records
 from imagecards.datasets import FolderSource, ImageDataset
-from imagecards.errors import FormatError, InvalidInputError, NotFoundError
+from imagecards.errors import InvalidInputError, NotFoundError
 from imagecards.records import BBox
 from imagecards.records.merge import merged
+
+_BOM = b"\xef\xbb\xbf"
 
 __all__ = ["BBox", "ImageMetadata", "ImageRecord", "bind"]
 
@@ -29,6 +31,8 @@ class ImageRecord(records.ImageRecord):
     def _take_filepath(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or data.get("filepath") is None:
             return data
+        if not isinstance(data["filepath"], str | os.PathLike):
+            raise ValueError("filepath is no path")
         note("filepath= of a record", "file_name=, the path inside image_dir,")
         rest = {key: value for key, value in data.items() if key not in ("filepath", "size")}
         return {"file_name": _from_the_root(data["filepath"]), **rest}
@@ -45,19 +49,25 @@ class ImageMetadata(records.ImageMetadata):
 
         Raises:
             InvalidMetadataError: With every issue of every line.
-            FormatError: A line of opsml 2 is not JSON.
             NotFoundError: There is no such file.
         """
         place = Path(path)
         if not place.is_file() or b'"filepath"' not in place.read_bytes():
             return records.ImageMetadata.load_from_file(path)
-        found = []
-        for number, line in enumerate(place.read_bytes().splitlines(), start=1):
-            try:
-                found.append(ImageRecord.model_validate(orjson.loads(line)))
-            except orjson.JSONDecodeError as error:
-                raise FormatError(f"line {number} of {place} is not JSON ({error}): correct it") from error
-        return records.ImageMetadata(found)
+        return records.ImageMetadata.from_jsonl(b"\n".join(map(_renamed, place.read_bytes().split(b"\n"))), place.name)
+
+
+def _renamed(line: bytes) -> bytes:
+    """A line with ``file_name`` in the place of ``filepath``; what is wrong with it is told when it is read."""
+    try:
+        record = orjson.loads(line.removeprefix(_BOM))
+    except orjson.JSONDecodeError:
+        return line
+    if not isinstance(record, dict) or not isinstance(record.get("filepath"), str):
+        return line
+    note("filepath= of a record", "file_name=, the path inside image_dir,")
+    rest = {key: value for key, value in record.items() if key not in ("filepath", "size", "file_name")}
+    return orjson.dumps({"file_name": _from_the_root(record["filepath"]), **rest})
 
 
 def bind(
@@ -114,7 +124,7 @@ def note(old: str, new: str) -> None:
 
 def _from_the_root(path: str | os.PathLike[str]) -> str:
     """A path as the safe relative one that it has below the root of the file system."""
-    return Path(path).absolute().as_posix().lstrip("/")
+    return Path(os.path.abspath(path)).as_posix().lstrip("/")  # noqa: PTH100  # resolve() would follow links
 
 
 def _inside(record: records.ImageRecord, folder: Path) -> records.ImageRecord:

@@ -31,8 +31,19 @@ def parse_version(text: str) -> Version | None:
         return None
 
 
+def release_of(text: str) -> Version | None:
+    """The release that a version is or becomes: opsml registers it no more where a row has its three numbers.
+
+    Example:
+        >>> release_of("1.2.0-rc1"), release_of("1.2.0+gpu"), release_of("new")
+        (Version('1.2.0'), Version('1.2.0'), None)
+    """
+    version = parse_version(text)
+    return None if version is None else Version(version.major, version.minor, version.patch)
+
+
 def next_version(taken: Iterable[str], bump: Bump) -> str:
-    """The version after the highest one that is taken.
+    """The version after the highest one that is taken; a pre-release takes its release, too, see `release_of`.
 
     Args:
         taken: The versions, in any order.
@@ -45,7 +56,7 @@ def next_version(taken: Iterable[str], bump: Bump) -> str:
         >>> next_version(["5.0.0", "1.0.3", "1.0.10"], "minor"), next_version([], "minor")
         ('5.1.0', '0.1.0')
     """
-    highest = max((version for text in taken if (version := parse_version(text)) is not None), default=None)
+    highest = max((release for text in taken if (release := release_of(text)) is not None), default=None)
     raised = (highest or FIRST).bump(bump)  # so that what is no bump is told of the first version, too
     return str(FIRST if highest is None else raised)
 
@@ -85,12 +96,8 @@ def matching(rows: Iterable[Row], version: str | None) -> list[Row]:
     for row in there:
         if parse_version(row.version) is None:
             _log.warning("%s has a version that is none, and is passed over", row)
-    found = [(parsed, row) for parsed, row in known if _matches(spec, parsed)]
+    found = [(parsed, row) for parsed, row in known if spec.matches(parsed)]
     if not found:
         names = ", ".join(sorted({row.version for row in there})) or "none"
         raise NotFoundError(f"no version matches {version or 'latest'}: there are {names}")
     return [row for _, row in sorted(found, key=lambda pair: (pair[0], pair[1].version, pair[1].uid), reverse=True)]
-
-
-def _matches(spec: Spec, version: Version) -> bool:
-    return not version.prerelease if spec.text == "latest" else spec.matches(version)

@@ -16,6 +16,7 @@ from imagecards.opsml.importing.shards import METADATA, ShardRow, read_rows
 from imagecards.records import ImageMetadata, Issue, Report, printable
 from imagecards.records.issues import shown
 
+_DEEPEST = 200  # folders; nobody has so many
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -49,6 +50,10 @@ def unpack(
     metadata = ImageMetadata.from_jsonl(b"\n".join(texts), METADATA)
     palettes = _write(folder, splits, names, to)
     dataset = ImageDataset(image_dir=to, metadata=metadata)
+    left_out = sorted(set(names.values()) - set(dataset.names))
+    if left_out:
+        message = f"{shown(left_out[0])} would be passed over, as hidden files and those that are no images are"
+        raise FormatError(f"{message}: rename it where it comes from")
     dataset.validate().raise_errors()
     parts = {split: [names[path] for path in paths] for split, paths in members.items()}
     notes: tuple[str, ...] = ()
@@ -111,7 +116,7 @@ def _renamed(folder: Path, split: str | None, names: Mapping[str, str]) -> bytes
             issues.append(Issue(file, index + 1, "filepath", shown(path), "missing-file", message))
         del record["filepath"]
         record.pop("size", None)  # of the file that is lost
-        lines[index] = orjson.dumps({"file_name": found or "missing.png", **record})
+        lines[index] = orjson.dumps(record | {"file_name": found or "missing.png"})
     text = b"\n".join(lines)
     Report(issues).raise_errors()
     ImageMetadata.from_jsonl(text, file)
@@ -124,7 +129,7 @@ def _depth(lines: Iterable[bytes], names: Mapping[str, str]) -> int:
     texts = [path for path in paths if isinstance(path, str)]
     if not texts:
         return 0
-    deepest = min(path.count("/") for path in texts)
+    deepest = min(*(path.count("/") for path in texts), _DEEPEST)
     fits = {depth: sum(_below(path, depth) in names for path in texts) for depth in range(deepest + 1)}
     return max(fits, key=lambda depth: (fits[depth], -depth))
 
