@@ -360,3 +360,24 @@ def test_the_use_is_recorded_once_by_the_first_rank(flakes: ic.ImageDataset) -> 
         list(loader)
         list(loader)
     assert calls == [0]
+
+
+@pytest.mark.parametrize("kind", [MapDataset, StreamDataset])
+def test_an_epoch_that_could_not_be_begun_is_still_gone_on_with(flakes: ic.ImageDataset, kind: Any) -> None:
+    refusals = [OSError("no network")]
+
+    def record() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    dataset = kind(flakes, transform=lambda image, target: target["name"])
+    loader = Loader(dataset, 4, collate_fn=list)
+    everything = [name for batch in loader for name in batch]
+    next(iter(loader))
+    state = loader.state_dict()
+    after = Loader(dataset, 4, collate_fn=list, on_start=record)
+    after.load_state_dict(state)
+    with pytest.raises(OSError, match="no network"):
+        iter(after)
+    assert after.state_dict() == state
+    assert [name for batch in after for name in batch] == everything[4:]
