@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 from tests.formats.hdf5.drawn import contents, labelled
 
@@ -125,3 +127,23 @@ def test_what_nobody_came_back_to_is_removed(cache: Path) -> None:
     with workspace("mine") as folder:
         assert (folder / "x.h5").exists()
         assert sorted(path.name for path in (cache / "unfinished").iterdir()) == ["mine", "new"]
+
+
+def test_what_is_left_is_not_believed(tmp_path: Path, cache: Path, made: list[str]) -> None:
+    dataset = labelled([f"{number}.png" for number in range(8)])
+    options = {**OPTIONS, "layout": "examples"}
+    write(dataset, tmp_path / "right", "hdf5", **options)
+    broken = labelled([f"{number}.png" for number in range(8)])
+    broken.source.files["5.png"] = b"no image"  # type: ignore[attr-defined]
+    with pytest.raises(FormatError, match=r"5\.png"):
+        write(broken, tmp_path / "out", "hdf5", **options)
+    (kept,) = (cache / "unfinished").iterdir()
+    first, second = sorted(kept.iterdir())
+    with h5py.File(first, "r+") as file:
+        file["example_0"].attrs["image_digest"] = np.bytes_("sha256:none")
+    second.unlink()
+    second.symlink_to("/dev/null")
+    made.clear()
+    write(dataset, tmp_path / "out", "hdf5", **options)
+    assert len(made) == 4
+    assert contents(tmp_path / "out") == contents(tmp_path / "right")
