@@ -112,6 +112,39 @@ def test_whoever_comes_second_works_elsewhere(cache: Path) -> None:
     assert not any(folder.exists() for folder in (first, second, third))
 
 
+def be_killed_with_a_worker_at_work(pipe: Any) -> None:
+    with workspace("same") as folder:
+        (folder / "x.h5").touch()
+        worker = multiprocessing.get_context("fork").Process(target=signal.pause)
+        worker.start()
+        pipe.send(worker.pid)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_workers_that_outlive_who_was_killed_do_not_keep_the_work(cache: Path) -> None:
+    mine, pipe = multiprocessing.Pipe()
+    child = multiprocessing.get_context("fork").Process(target=be_killed_with_a_worker_at_work, args=(pipe,))
+    child.start()
+    child.join()
+    worker = mine.recv()
+    try:
+        with workspace("same") as folder:
+            assert [path.name for path in folder.iterdir()] == ["x.h5"]
+    finally:
+        os.kill(worker, signal.SIGKILL)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_leaves_the_lock_to_its_parent(cache: Path) -> None:
+    with workspace("same") as first:
+        child = multiprocessing.get_context("fork").Process(target=str)
+        child.start()
+        child.join()
+        with workspace("same") as second:
+            assert first != second
+
+
 def test_without_a_cache_nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for cache in ("off", str(tmp_path / "file")):
