@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagecards.datasets import FILE_FACTS
@@ -58,14 +58,15 @@ def source_of(server: Server, rows: Sequence[tuple[int, int, int, bool]]) -> Sha
     return ShardSource(server, "a/b@1.0.0", shards, pa.table(columns | facts))
 
 
-ROWS = st.tuples(st.integers(0, 1), st.integers(0, 400), st.integers(0, 100), st.integers(0, 9).map(bool))
+ROWS = st.tuples(st.integers(0, 1), st.integers(0, 400), st.sampled_from([0, 20, 100]), st.integers(0, 20).map(bool))
 
 
+@settings(max_examples=200)
 @given(st.data())
 def test_they_are_those_that_come_one_by_one(data: st.DataObject) -> None:
-    rows = data.draw(st.lists(ROWS, min_size=1, max_size=12))
-    asked = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=30))
-    most, gap, gaps = (data.draw(st.integers(0, 300)) for _ in range(3))
+    rows = data.draw(st.lists(ROWS, min_size=8, max_size=8))
+    asked = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=8, max_size=16))
+    most, gap, gaps = (data.draw(st.sampled_from([0, 50, 300])) for _ in range(3))
     server = Server()
     found: list[bytes] = []
     damaged = False
