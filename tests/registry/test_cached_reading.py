@@ -1,7 +1,7 @@
 """Reading from a server through the cache: the second time nothing is asked for, and nothing wrong is ever believed."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +224,22 @@ def test_a_dataset_takes_no_cache_along(there: CardRegistry, monkeypatch: pytest
     assert cache is not None
     assert cache.root.encode() not in sent
     assert pickle.loads(sent).names == dataset.names
+
+
+def test_what_lies_between_small_images_takes_no_more_memory_than_they_may(
+    server: Server, there: CardRegistry, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = opened(there)
+    names, expected = dataset.names[::2], bodies(folder)[::2]
+    asked: list[int] = []
+
+    def ranges(key: str, wanted: Sequence[tuple[int, int]]) -> list[bytes]:
+        asked.extend(length for _, length in wanted)
+        return [server.get(key, start, length) for start, length in wanted]
+
+    monkeypatch.setattr(server, "get_ranges", ranges)
+    monkeypatch.setattr("imagecards.registry.reading._GAPS", 3000)  # one gap, and not two
+    assert list(dataset.read_many(names)) == expected
+    needed = sum(map(len, expected))
+    assert needed < sum(asked) <= needed + 3000
+    assert len(asked) == 2

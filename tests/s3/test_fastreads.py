@@ -1,6 +1,7 @@
 """Ranges through obstore: the same bytes and the same errors, from the same server and with the same credentials."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -296,3 +297,27 @@ def test_names_are_written_as_they_are(store: S3Store, origin: Watched, name: st
     except ImageCardsError:
         pytest.fail(f"{name} is not found")
     assert origin.fast[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_forked_from_one_that_uses_obstore_itself_reads_without_it(store: S3Store, proxy: Proxy) -> None:
+    child = get_context("forkserver").Process(target=_use_it_and_fork, args=(dict(os.environ), store, proxy.address))
+    child.start()
+    child.join(30)
+    child.kill()
+    child.join()
+    assert child.exitcode == 0
+
+
+def _use_it_and_fork(environment: Mapping[str, str], store: S3Store, address: str) -> None:
+    import obstore
+    from obstore.store import S3Store as Theirs
+
+    os.environ.update(environment)
+    options: Any = {"endpoint": address, "region": "us-east-1", "client_options": {"allow_http": True}}
+    obstore.get_range(Theirs("bucket", **options), "a", start=0, length=1)
+    grandchild = os.fork()
+    if not grandchild:
+        signal.alarm(10)
+        _read_in_child(store, fast=False)
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]) & 0xFF)

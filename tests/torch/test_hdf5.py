@@ -156,6 +156,17 @@ class TestWhatChanged:
             with pytest.raises(InvalidInputError, match="this state is of another loader"):
                 Loader(kind(Examples(tmp_path / "out"))).load_state_dict(state)
 
+    def test_the_state_of_other_images_in_files_as_large(self, tmp_path: Path) -> None:
+        loaders = []
+        for seed in range(2):
+            pixels = {name: noise((8, 8, 1), seed=seed) for name in NAMES}
+            write(of_pixels(pixels), tmp_path / str(seed), "hdf5", layout="examples", label="binary")
+            loaders.append(Loader(MapDataset(Examples(tmp_path / str(seed)))))
+        sizes = [[file.stat().st_size for file in sorted((tmp_path / str(seed)).glob("*.h5"))] for seed in range(2)]
+        assert sizes[0] == sizes[1]
+        with pytest.raises(InvalidInputError, match="this state is of another loader"):
+            loaders[1].load_state_dict(loaders[0].state_dict())
+
 
 def test_what_can_not_be_is_told(folder: Path, tmp_path: Path) -> None:
     for options in ({"colour": "grey"}, {"classes": ["cat"]}, {"masks": True}, {"decode": False}):

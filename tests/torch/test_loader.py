@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -323,33 +324,38 @@ def test_an_image_that_can_not_be_decoded_is_named(make_folder: Any) -> None:
         list(Loader(MapDataset(ic.ImageDataset(image_dir=folder))))
 
 
-def test_spawned_workers_map_one_file(flakes: ic.ImageDataset) -> None:
-    """It is there while they start, and goes with the table; pickled for anything else, a table is a copy."""
+def _expect(shared: SharedTable, expected: bytes) -> None:
+    assert shared.table.column("file_name").combine_chunks().to_pylist() == json.loads(expected)
+    if Path("/proc/self/maps").exists():
+        assert re.search(r"imagecards-\w+\.arrow \(deleted\)", Path("/proc/self/maps").read_text())
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_started_workers_map_one_file_that_nothing_leaves_behind(flakes: ic.ImageDataset, method: str) -> None:
+    """It has no name, and goes with the table; pickled for anything else, a table is a copy."""
     shared = SharedTable(flakes.table)
     assert pickle.loads(pickle.dumps(shared)).table.equals(flakes.table)
     assert shared._file is None
-    process = multiprocessing.get_context("spawn").Process(target=len, args=([shared],))
-    process.start()
-    process.join()
-    assert process.exitcode == 0
-    file = shared._file
+    expected = json.dumps(flakes.names).encode()
+    files: list[int | None] = []
+    for _ in range(2):
+        process: Any = multiprocessing.get_context(method).Process(  # type: ignore[attr-defined]
+            target=_expect, args=(shared, expected)
+        )
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        files.append(shared._file)
+        forked = multiprocessing.get_context("fork").Process(target=shared.__dict__.clear)
+        forked.start()
+        forked.join()
+    (file,) = {*files}
     assert file is not None
-    assert Path(file).exists()
-    del shared, process
-    assert not Path(file).exists()
-
-
-def test_a_forked_worker_leaves_that_file_where_it_is(flakes: ic.ImageDataset) -> None:
-    tables = [SharedTable(flakes.table)]
-    process = multiprocessing.get_context("spawn").Process(target=len, args=(tables,))
-    process.start()
-    process.join()
-    file = tables[0]._file
-    assert file is not None
-    child = multiprocessing.get_context("fork").Process(target=tables.clear)
-    child.start()
-    child.join()
-    assert Path(file).exists()
+    assert os.fstat(file).st_nlink == 0
+    del shared, process, forked
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file)
 
 
 def test_the_use_is_recorded_once_by_the_first_rank(flakes: ic.ImageDataset) -> None:
@@ -360,3 +366,24 @@ def test_the_use_is_recorded_once_by_the_first_rank(flakes: ic.ImageDataset) -> 
         list(loader)
         list(loader)
     assert calls == [0]
+
+
+@pytest.mark.parametrize("kind", [MapDataset, StreamDataset])
+def test_an_epoch_that_could_not_be_begun_is_still_gone_on_with(flakes: ic.ImageDataset, kind: Any) -> None:
+    refusals = [OSError("no network")]
+
+    def record() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    dataset = kind(flakes, transform=lambda image, target: target["name"])
+    loader = Loader(dataset, 4, collate_fn=list)
+    everything = [name for batch in loader for name in batch]
+    next(iter(loader))
+    state = loader.state_dict()
+    after = Loader(dataset, 4, collate_fn=list, on_start=record)
+    after.load_state_dict(state)
+    with pytest.raises(OSError, match="no network"):
+        iter(after)
+    assert after.state_dict() == state
+    assert [name for batch in after for name in batch] == everything[4:]

@@ -22,6 +22,7 @@ from imagecards.storage.cache import cache_for
 
 _TOGETHER = 8 << 20  # bytes of images that are read together at most, unless a single one is larger
 _GAP = 64 << 10  # bytes between two images, the header of the second one among them, that are read and left out
+_GAPS = 8 << 20  # bytes of all of these that are read together at most
 
 
 class ShardSource:
@@ -128,11 +129,14 @@ class ShardSource:
         """Images whose bytes are asked for together; those that lie one behind the other come in one request."""
         cached = {row: data for _, row in some if (data := self._cached(row)) is not None}
         parts: dict[int, list[list[tuple[str, int]]]] = {}  # by shard
+        gaps = _GAPS
         for name, row in sorted(some, key=lambda each: (self._shard[each[1]], self._offset[each[1]])):
             if row not in cached:
                 runs = parts.setdefault(self._shard[row], [])
-                if runs and self._is_near(runs[-1][-1][1], row):
+                gap = self._gap(runs[-1][-1][1], row) if runs else _GAP + 1
+                if gap <= min(_GAP, gaps):
                     runs[-1].append((name, row))
+                    gaps -= max(gap, 0)
                 else:
                     runs.append([(name, row)])
         fetched: dict[int, memoryview] = {}
@@ -141,9 +145,9 @@ class ShardSource:
         for name, row in some:
             yield cached[row] if row in cached else self._checked_bytes(name, row, bytes(fetched[row]))
 
-    def _is_near(self, row: int, after: int) -> bool:
-        """Whether so little lies between an image and one further on that it may come with them."""
-        return self._offset[after] - self._offset[row] - self._size[row] <= _GAP
+    def _gap(self, row: int, after: int) -> int:
+        """How many bytes lie between an image and one further on; they may come with both."""
+        return self._offset[after] - self._offset[row] - self._size[row]
 
     def _fetch(self, key: str, runs: Sequence[Sequence[tuple[str, int]]]) -> Iterator[tuple[int, memoryview]]:
         """The bytes of images of a shard, by row."""

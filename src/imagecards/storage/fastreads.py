@@ -5,6 +5,7 @@ the usual way, which repeats, explains, and has the last word.
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _VALID = timedelta(minutes=6)  # after which credentials are asked for again, in case they are renewed from time to time
 _FAILURES = 5  # in a row, after which it is left alone: some servers only understand the usual way
 _CLIENT = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "10m"}
-_opened_in = 0  # the process in which obstore runs: in one forked from it the threads are missing, and it would hang
+_inherited = False  # whether obstore, whoever used it, came by a fork: its threads did not, and it would hang
 
 
 class FastReads:
@@ -60,11 +61,10 @@ async def open_fast(system: "S3FileSystem", bucket: str) -> FastReads | None:
         bucket: The bucket.
 
     Returns:
-        None where obstore is not installed, runs in the process that this one was forked from, or would ask another
-        server or in another name.
+        None where obstore is not installed, was there in the process that this one was forked from, or would ask
+        another server or in another name.
     """
-    global _opened_in
-    if _opened_in not in (0, os.getpid()):
+    if _inherited:
         return None
     try:
         from obstore.store import S3Store
@@ -75,7 +75,6 @@ async def open_fast(system: "S3FileSystem", bucket: str) -> FastReads | None:
         options = _options(client, bucket, system.session.get_config_variable("ca_bundle"))
         if options is None:
             return None
-        _opened_in = os.getpid()
         return FastReads(S3Store(bucket, **options))
     except Exception:  # no profile, certificates or an address that obstore can't read: the usual way explains it
         return None
@@ -121,3 +120,11 @@ def _signing(client: Any) -> dict[str, Any] | None:
         return {**keys, "expires_at": datetime.now(UTC) + _VALID}
 
     return {"skip_signature": False, "credential_provider": credentials}
+
+
+def _after_fork() -> None:
+    global _inherited
+    _inherited = _inherited or "obstore" in sys.modules
+
+
+os.register_at_fork(after_in_child=_after_fork)

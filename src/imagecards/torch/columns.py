@@ -1,11 +1,12 @@
 """The annotations that a training loop needs, as columns that its worker processes share."""
 
+import mmap
 import os
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from multiprocessing.context import get_spawning_popen
+from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class SharedTable:
     """A table that the worker processes of a loader read in place.
 
     A forked worker has it anyway. For one that is spawned it is written to a temporary file, once, which every worker
-    maps into its memory; the file goes with the table.
+    maps into its memory. The file has no name, so it goes with the last process that has it, however that ends.
 
     Args:
         table: The table.
@@ -32,38 +33,38 @@ class SharedTable:
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
-        self._file: str | None = None
+        self._file: int | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         if get_spawning_popen() is None:
             return SharedTable, (self.table,)
         if self._file is None:
             self._file = _write(self.table)
-            weakref.finalize(self, _remove, self._file, os.getpid())
-        return _mapped, (self._file,)
+            weakref.finalize(self, os.close, self._file)
+        return _mapped, (DupFd(self._file),)
 
 
-def _write(table: pa.Table) -> str:
+def _write(table: pa.Table) -> int:
     descriptor, path = tempfile.mkstemp(prefix="imagecards-", suffix=".arrow")
-    os.close(descriptor)
     try:
         with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
     except OSError as error:
-        Path(path).unlink()
+        os.close(descriptor)
         message = f"{path}, what worker processes share, can't be written ({error}): free space, or set TMPDIR"
         raise StorageError(message) from error
-    return path
+    finally:
+        Path(path).unlink()
+    return descriptor
 
 
-def _mapped(path: str) -> SharedTable:
-    return SharedTable(pa.ipc.open_file(pa.memory_map(path)).read_all())
-
-
-def _remove(path: str, process: int) -> None:
-    if os.getpid() == process:  # a forked worker has a copy of the table, and the file is not its
-        with suppress(OSError):
-            Path(path).unlink()
+def _mapped(file: Any) -> SharedTable:
+    descriptor = file.detach()
+    try:
+        mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    finally:
+        os.close(descriptor)
+    return SharedTable(pa.ipc.open_file(pa.py_buffer(mapped)).read_all())
 
 
 def record_columns(table: pa.Table) -> pa.Table:

@@ -137,11 +137,12 @@ class Loader(torch.utils.data.DataLoader):
         else:
             order = self._recipe.order(self._examples, self._epoch)
             self._batches.order, self._batches.parts = order, rank_batches(bounds, self._rank, self._ranks)
-        self._taken, self._begin = self._begin, 0
         if self._on_start is not None and self._rank == 0:
             self._on_start()
         self._on_start = None
-        return self._counted(super().__iter__(), bounds)
+        batches = super().__iter__()
+        self._taken, self._begin = self._begin, 0  # now that nothing can fail any more, after which one begins again
+        return self._counted(batches, bounds)
 
     def _counted(self, batches: Iterator[Any], bounds: Bounds) -> Iterator[Any]:
         ends = iter(bounds[1:].tolist())

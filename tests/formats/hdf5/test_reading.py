@@ -149,6 +149,18 @@ def test_a_fork_reads_by_files_of_its_own(split: Path) -> None:
     assert {*map(id, found._open.values())} == {*map(id, kept)}
 
 
+@pytest.mark.parametrize("layout", ["packed", "examples"])
+def test_what_is_open_is_read_whatever_comes_in_its_place(tmp_path: Path, layout: Any) -> None:
+    write_examples(labelled(), tmp_path / "out", Recipe(layout))
+    (file,) = (tmp_path / "out").glob("*.h5")
+    examples = Examples(file)
+    expected = examples[1].image
+    file.unlink()
+    assert np.array_equal(examples[1].image, expected)
+    file.write_bytes(b"")
+    assert np.array_equal(examples[1].image, expected)
+
+
 def test_threads_read_at_once(tmp_path: Path) -> None:
     pixels = {f"{n}.png": np.full((64, 64, 1), n, np.uint8) for n in range(40)}
     write_examples(of_pixels(pixels), tmp_path / "out", Recipe(files=2))

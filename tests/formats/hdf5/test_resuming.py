@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 from tests.formats.hdf5.drawn import contents, labelled
 
@@ -110,6 +112,39 @@ def test_whoever_comes_second_works_elsewhere(cache: Path) -> None:
     assert not any(folder.exists() for folder in (first, second, third))
 
 
+def be_killed_with_a_worker_at_work(pipe: Any) -> None:
+    with workspace("same") as folder:
+        (folder / "x.h5").touch()
+        worker = multiprocessing.get_context("fork").Process(target=signal.pause)
+        worker.start()
+        pipe.send(worker.pid)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_workers_that_outlive_who_was_killed_do_not_keep_the_work(cache: Path) -> None:
+    mine, pipe = multiprocessing.Pipe()
+    child = multiprocessing.get_context("fork").Process(target=be_killed_with_a_worker_at_work, args=(pipe,))
+    child.start()
+    child.join()
+    worker = mine.recv()
+    try:
+        with workspace("same") as folder:
+            assert [path.name for path in folder.iterdir()] == ["x.h5"]
+    finally:
+        os.kill(worker, signal.SIGKILL)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_leaves_the_lock_to_its_parent(cache: Path) -> None:
+    with workspace("same") as first:
+        child = multiprocessing.get_context("fork").Process(target=str)
+        child.start()
+        child.join()
+        with workspace("same") as second:
+            assert first != second
+
+
 def test_without_a_cache_nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for cache in ("off", str(tmp_path / "file")):
@@ -125,3 +160,23 @@ def test_what_nobody_came_back_to_is_removed(cache: Path) -> None:
     with workspace("mine") as folder:
         assert (folder / "x.h5").exists()
         assert sorted(path.name for path in (cache / "unfinished").iterdir()) == ["mine", "new"]
+
+
+def test_what_is_left_is_not_believed(tmp_path: Path, cache: Path, made: list[str]) -> None:
+    dataset = labelled([f"{number}.png" for number in range(8)])
+    options = {**OPTIONS, "layout": "examples"}
+    write(dataset, tmp_path / "right", "hdf5", **options)
+    broken = labelled([f"{number}.png" for number in range(8)])
+    broken.source.files["5.png"] = b"no image"  # type: ignore[attr-defined]
+    with pytest.raises(FormatError, match=r"5\.png"):
+        write(broken, tmp_path / "out", "hdf5", **options)
+    (kept,) = (cache / "unfinished").iterdir()
+    first, second = sorted(kept.iterdir())
+    with h5py.File(first, "r+") as file:
+        file["example_0"].attrs["image_digest"] = np.bytes_("sha256:none")
+    second.unlink()
+    second.symlink_to("/dev/null")
+    made.clear()
+    write(dataset, tmp_path / "out", "hdf5", **options)
+    assert len(made) == 4
+    assert contents(tmp_path / "out") == contents(tmp_path / "right")

@@ -66,6 +66,7 @@ class GuardedFile:
             self._compare(digest)
         with self.telling():
             self._file = h5py.File(self.path, "r", locking=False, rdcc_nbytes=0)
+            self.nbytes = self.path.stat().st_size  # now: what is open stays, whatever comes in its place
 
     def __enter__(self) -> Self:
         return self

@@ -39,7 +39,7 @@ class GuardedDataset:
         self._bounded = never_larger(file.limits.nbytes, found)
         self._row_size = prod(self.shape[1:]) * self.dtype.itemsize
         fits = self._row_size <= file.limits.nbytes
-        self._most = file.path.stat().st_size
+        self._most = file.nbytes
         self._row_deflated = fits and is_row_deflated(found, self._most)
 
     def read(self) -> NDArray[Any]:

@@ -20,6 +20,7 @@ from imagecards.formats.hdf5.normalising import Normalisation, check_normalisati
 from imagecards.records import printable
 
 _NUMBER = re.compile(r"(\d+)")
+_SOME = 16  # examples of a file
 
 
 class Example(NamedTuple):
@@ -112,9 +113,12 @@ class Examples(Sequence[Example]):
 
     @property
     def identity(self) -> str:
-        """What tells these files from others: the SHA-256 of their names, sizes and numbers of examples."""
-        told = zip((file.name for file in self.files), self._stamps, self.counts, strict=True)
-        return sha256(canonical_json([[name, stamp[0], count] for name, stamp, count in told])).hexdigest()
+        """What tells these files from others: the SHA-256 of their names, sizes and counts, and of some digests."""
+        told: list[Any] = [
+            [file.name, self._stamps[number][0], self.counts[number], self._file(number).some_digests()]
+            for number, file in enumerate(self.files)
+        ]
+        return sha256(canonical_json(told)).hexdigest()
 
     def close(self) -> None:
         """Close the files; a later read opens them again."""
@@ -166,6 +170,15 @@ class _ExampleFile:
 
     def read(self, index: int) -> Example:
         return self._packed(index) if self._columns else self._group(index)
+
+    def some_digests(self) -> list[str | None]:
+        """The digests of a few images from all over the file: uncompressed, files of others may be as large."""
+        places = range(0, self.count, -(-self.count // _SOME) or 1)
+        if self._columns:
+            return [self._digest("image", index) for index in places]
+        groups = (self.guarded.group(f"example_{index}") for index in places)
+        found = (self.guarded.attribute("image_digest", group) for group in groups)
+        return [None if each is None else str(each) for each in found]
 
     def _group(self, index: int) -> Example:
         guarded = self.guarded
@@ -220,7 +233,10 @@ def written_digests(path: Path) -> list[bytes]:
             found = [row.tobytes() for row in file._short.get("image_digest", ())]
         else:
             told = [guarded.attribute("image_digest", guarded.group(f"example_{index}")) for index in range(file.count)]
-            found = [bytes.fromhex(str(each).removeprefix("sha256:")) for each in told]
+            try:
+                found = [bytes.fromhex(str(each).removeprefix("sha256:")) for each in told]
+            except ValueError:
+                raise guarded.fault("has an image_digest that is none") from None
     return found
 
 

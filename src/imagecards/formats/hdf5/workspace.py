@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from imagecards.cachefolder import cache_root
 
 _KEPT = 14 * 86_400  # seconds, for somebody to go on
+_held: set[int] = set()  # locks, as open folders
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def workspace(mark: str) -> Iterator[Path]:
         yield folder
         shutil.rmtree(folder, ignore_errors=True)
     finally:
-        os.close(lock)
+        _let_go(lock)
         for unused in (folder, folder.parent):
             with suppress(OSError):
                 unused.rmdir()  # where nothing is in it
@@ -54,11 +55,27 @@ def _locked(folder: Path) -> int | None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if folder.stat().st_ino == os.fstat(lock).st_ino:  # whoever had it before may have removed it
+            _held.add(lock)
             return lock
     except OSError:
         pass
     os.close(lock)
     return None
+
+
+def _let_go(lock: int) -> None:
+    if lock in _held:
+        _held.remove(lock)
+        os.close(lock)
+
+
+def _after_fork() -> None:
+    """Leave locks to the parent alone: its workers may outlive it when it is killed, and would keep them."""
+    for lock in [*_held]:
+        _let_go(lock)
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _sweep(root: Path) -> None:
@@ -68,4 +85,4 @@ def _sweep(root: Path) -> None:
             old = time.time() - folder.stat().st_mtime > _KEPT
             if old and (lock := _locked(folder)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
+                _let_go(lock)
