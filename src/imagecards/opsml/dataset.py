@@ -23,7 +23,7 @@ from imagecards.registry.catalogue import AnyReference
 from imagecards.registry.request import refuse_credentials
 
 
-class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
+class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]  # known only where opsml is
     """A dataset of images for a ``DataCard`` of opsml.
 
     opsml keeps a table of records and a manifest. The images stay where they are, unless they are to be embedded.
@@ -88,16 +88,16 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
         dataset = registry.open(card)
         if not isinstance(dataset, OpenDataset):
             raise InvalidInputError(f"{card.ref} is a table: opsml has interfaces of its own for those")
-        made = cls.__new__(cls)
+        made: ImageDataset = cls.__new__(cls)
         made._bind(dataset, registry.url, card=card, embed=embed)
-        return made  # type: ignore[no-any-return]
+        return made
 
     @classmethod
     def from_metadata(cls, metadata: Any) -> "ImageDataset":
         """What opsml makes of a card that it loads: a dataset that is not open before ``card.load()``."""
-        made = cls.__new__(cls)
+        made: ImageDataset = cls.__new__(cls)
         made._bind(None, "")
-        return made  # type: ignore[no-any-return]
+        return made
 
     def _bind(
         self, dataset: OpenDataset | None, uri: str, *, card: DataCard | None = None, embed: bool = False
@@ -207,6 +207,6 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]
 
 
 def _unpickled(dataset: OpenDataset | None, uri: str, card: DataCard | None, embed: bool) -> ImageDataset:
-    made = ImageDataset.__new__(ImageDataset)
+    made: ImageDataset = ImageDataset.__new__(ImageDataset)
     made._bind(dataset, uri, card=card, embed=embed)
-    return made  # type: ignore[no-any-return]
+    return made

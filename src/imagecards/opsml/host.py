@@ -134,7 +134,7 @@ def rows(
         found = opened.list_cards(
             uid=uid, space=space, name=name, version=version, tags=list(tags) or None, limit=_EVERYTHING
         )
-        return tuple(_row(record) for record in found)
+        return tuple(_row(record, kind) for record in found)
 
 
 def load_card(uid: str, kind: Kind = "data", interface: Any = None) -> Any:
@@ -267,59 +267,6 @@ def images() -> Any:
     return part("data.DataType").Image
 
 
-@cache
-def _passing_class() -> Any:
-    base = part("data.DataInterface")
-
-    class Passing(base):  # type: ignore[misc,valid-type]
-        def __new__(cls, *_: Any) -> Any:
-            return super().__new__(cls)
-
-        def __init__(self, save: Callable[[], None]) -> None:
-            self._save = save
-
-        def save(self, path: Any, save_kwargs: Any = None) -> None:
-            self._save()
-
-    return Passing
-
-
-class _NoInterface:
-    """What opsml asks for an interface when only the card is wanted."""
-
-    @staticmethod
-    def from_metadata(_: Any) -> Any:
-        return part("data.DataInterface")()
-
-
-def _row(record: Any) -> Row:
-    return Row(
-        uid=record.uid,
-        space=record.space,
-        name=record.name,
-        version=record.version,
-        tags=tuple(getattr(record, "tags", None) or ()),
-        created=record.created_at if record.created_at.tzinfo else record.created_at.replace(tzinfo=UTC),
-        data_type=getattr(record, "data_type", None) or "",
-        datacards=tuple(getattr(record, "datacard_uids", None) or ()),
-        experiments=tuple(getattr(record, "experimentcard_uids", None) or ()),
-    )
-
-
-def prompt_rows() -> tuple[Row, ...]:
-    """The rows of all prompts, whose rows panic when they are asked for uids of others.
-
-    Raises:
-        StorageError: opsml can't list them.
-    """
-    opened = registry("prompt")
-    with calling("list cards"):
-        found = opened.list_cards(limit=_EVERYTHING)
-        return tuple(
-            Row(each.uid, each.space, each.name, each.version, (), each.created_at, "", (), ()) for each in found
-        )
-
-
 def models_named() -> dict[str, tuple[str, ...]]:
     """The uids of the models that each experiment names, by its own.
 
@@ -358,3 +305,43 @@ def decrypt(kind: Kind, uid: str, to: Path) -> tuple[str, ...]:
             named = [saved.get(field) for field in ("data_uri", "model_uri")]
             return tuple(place for place in named if isinstance(place, str))
     return ()
+
+
+@cache
+def _passing_class() -> Any:
+    base = part("data.DataInterface")
+
+    class Passing(base):  # type: ignore[misc,valid-type]  # known only where opsml is
+        def __new__(cls, *_: Any) -> Any:
+            return super().__new__(cls)
+
+        def __init__(self, save: Callable[[], None]) -> None:
+            self._save = save
+
+        def save(self, path: Any, save_kwargs: Any = None) -> None:
+            self._save()
+
+    return Passing
+
+
+class _NoInterface:
+    """What opsml asks for an interface when only the card is wanted."""
+
+    @staticmethod
+    def from_metadata(_: Any) -> Any:
+        return part("data.DataInterface")()
+
+
+def _row(record: Any, kind: Kind) -> Row:
+    linked = kind != "prompt"  # which panics when it is asked for uids of others
+    return Row(
+        uid=record.uid,
+        space=record.space,
+        name=record.name,
+        version=record.version,
+        tags=tuple(getattr(record, "tags", None) or ()),
+        created=record.created_at if record.created_at.tzinfo else record.created_at.replace(tzinfo=UTC),
+        data_type=getattr(record, "data_type", None) or "",
+        datacards=tuple(getattr(record, "datacard_uids", None) or ()) if linked else (),
+        experiments=tuple(getattr(record, "experimentcard_uids", None) or ()) if linked else (),
+    )

@@ -48,7 +48,7 @@ def listed(kind: host.Kind) -> dict[str, Any]:
                 "experiment": [] if kind == "experiment" else row.experiments,
             },
         }
-        for row in (host.prompt_rows() if kind == "prompt" else host.rows(kind))
+        for row in host.rows(kind)
         if not (kind == "data" and is_claim(row))  # which never has files: it tells of a registration by imagecards
     ]
     return {"rows": rows}

@@ -95,7 +95,7 @@ def _register(interface: ImageDataset, space: str, name: str, version: str, tags
             raise interface.failure from None  # of which opsml made a text
         raise
     twins = [row for row in host.rows(space=space, name=name) if row.version == made.version]
-    if made.version != version and len(twins) == 1:
+    if made.version != version and [row.uid for row in twins] == [made.uid]:
         host.delete(twins[0])  # somebody took the version by opsml's own ways, and nobody has claimed this one
         return None
     if len(twins) > 1:

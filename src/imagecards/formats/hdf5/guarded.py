@@ -81,8 +81,8 @@ class GuardedDataset:
     def _inflated(self, index: int) -> NDArray[Any] | None:
         try:
             found = inflated_row(self._found, index, self._row_size)
-        except Exception:
-            with self._file.telling(self._path):  # entered for every example, it would take as long as all else here
+        except Exception:  # whatever it is, it is told; a context entered for every example takes as long as all else
+            with self._file.telling(self._path):
                 raise
         if found is None:
             return None
