@@ -6,7 +6,7 @@ from imagecards.images.exif import orientation
 from imagecards.images.header import probe, read_header, read_tiff_header, seems_complete, too_many_pixels
 from imagecards.images.info import EXTENSIONS, MAX_PIXELS, Content, ImageInfo, describe, sniff
 from imagecards.images.picture import Picture, read_picture
-from imagecards.images.pixels import ColourMode, read_pixels
+from imagecards.images.pixels import ColourMode, Room, read_pixels
 from imagecards.images.resample import resampled
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Content",
     "ImageInfo",
     "Picture",
+    "Room",
     "decode",
     "describe",
     "encode",

@@ -1,11 +1,12 @@
 """Pixels for a training loop: decoded by the fastest library that gives the same ones, in colours as asked for."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from imagecards.errors import FormatError, InvalidInputError
 from imagecards.images.header import probe
@@ -13,12 +14,15 @@ from imagecards.images.info import MAX_PIXELS, ImageInfo
 from imagecards.images.picture import Picture, read_picture
 
 ColourMode = Literal["rgb", "grey", "stored"]
+Room = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 
 _PNG_CHANNELS = {0: 1, 2: 3, 6: 4}
 _PNG_PLAIN = frozenset({b"IHDR", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"tIME", b"sRGB", b"gAMA", b"cHRM"})
 
 
-def read_pixels(data: bytes, colour: ColourMode = "stored", *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+def read_pixels(
+    data: bytes, colour: ColourMode = "stored", *, max_pixels: int = MAX_PIXELS, room: Room = np.empty
+) -> NDArray[Any]:
     """Decode the first image of a file.
 
     JPEG is decoded by simplejpeg and PNG by OpenCV where these are installed and the file is of a kind for which they
@@ -30,6 +34,7 @@ def read_pixels(data: bytes, colour: ColourMode = "stored", *, max_pixels: int =
         colour: ``rgb`` gives three channels and ``grey`` one; opacity is left out, and grey is what Pillow makes of
             colours. ``stored`` gives the channels that the file has.
         max_pixels: Largest width x height that is accepted.
+        room: Makes the array that the pixels are put into; the decoder writes to it if it can.
 
     Returns:
         Shape (height, width, channels), of the type of the file's samples: uint8, uint16, float32.
@@ -47,23 +52,33 @@ def read_pixels(data: bytes, colour: ColourMode = "stored", *, max_pixels: int =
     if colour not in ("rgb", "grey", "stored"):
         raise InvalidInputError(f"colour is 'rgb', 'grey' or 'stored', not {colour!r}")
     info = probe(data, max_pixels=max_pixels)
-    picture = _quick(data, info) or read_picture(data, max_pixels=max_pixels)
+    direct = info.format == "JPEG" and colour in ("stored", {"RGB": "rgb", "L": "grey"}.get(info.mode))
+    quick = _quick(data, info, room if direct else np.empty)
+    picture = quick or read_picture(data, max_pixels=max_pixels)
     if colour == "stored":
-        return picture.pixels
-    return _as_rgb(picture) if colour == "rgb" else _as_grey(picture)
+        pixels = picture.pixels
+    else:
+        pixels = _as_rgb(picture) if colour == "rgb" else _as_grey(picture)
+    if room is np.empty or (direct and quick):
+        return pixels
+    placed = room(pixels.shape, pixels.dtype)
+    placed[...] = pixels
+    return placed
 
 
-def _quick(data: bytes, info: ImageInfo) -> Picture | None:
+def _quick(data: bytes, info: ImageInfo, room: Room) -> Picture | None:
     """What another library than Pillow makes of a file; nothing where it is not known to make the same."""
     if info.format == "JPEG" and info.mode in ("RGB", "L"):
         decoder = _library("simplejpeg")
         if decoder is None:
             return None
+        kind, channels = ("RGB", 3) if info.mode == "RGB" else ("GRAY", 1)
+        room_for_it = room((info.height, info.width, channels), np.uint8)
         try:  # it is strict: what it takes without complaint, Pillow decodes to the same
-            pixels = decoder.decode_jpeg(data, colorspace="RGB" if info.mode == "RGB" else "GRAY")
+            pixels = decoder.decode_jpeg(data, colorspace=kind, buffer=room_for_it)
         except ValueError:
             return None
-        return Picture(pixels, "rgb" if info.mode == "RGB" else "grey", False) if _fits(pixels, info) else None
+        return Picture(pixels, "rgb" if channels == 3 else "grey", False) if _fits(pixels, info) else None
     if info.format == "PNG" and _is_plain_png(data):
         decoder = _library("cv2")
         if decoder is None:

@@ -1,6 +1,7 @@
 """Reading a version: the source that hands its images to the dataset which the registry opens."""
 
 import hashlib
+import mmap
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -28,6 +29,9 @@ _GAPS = 8 << 20  # bytes of all of these that are read together at most
 class ShardSource:
     """Images inside tar shards: each one is a ranged read, its digest checked the first time.
 
+    What a forked worker has checked is checked for all: the workers of a later epoch, which are new ones, do not begin
+    again.
+
     What comes from a server is kept in the cache when it is first read, image by image: whatever version, registry or
     shard asks for the same bytes later finds them there.
 
@@ -45,11 +49,18 @@ class ShardSource:
         self._offset = array("q", _column(records, "offset", np.int64).tobytes())
         self._size = array("q", _column(records, "size", np.int64).tobytes())
         self._sha256 = b"".join(records["sha256"].to_pylist())
-        self._checked = bytearray(len(self._rows))
+        self._checked = _shared(bytes(len(self._rows)))
         self._facts = records.select(FILE_FACTS.names)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With what is checked as bytes: a process that is not forked goes on by itself."""
+        return {**self.__dict__, "_checked": bytes(self._checked)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _checked=_shared(state["_checked"]))
 
     @property
     def url(self) -> str:
@@ -170,7 +181,7 @@ class ShardSource:
         if not self._checked[row]:
             self._check(name, self._keys[self._shard[row]], row, data)
             if self._cache is not None:
-                # once in a process: a dataset that doesn't fit would only push out what a later epoch could find
+                # once in a job: a dataset that doesn't fit would only push out what a later epoch could find
                 self._cache.put(self._digest(row), data)
         return data
 
@@ -184,6 +195,13 @@ class ShardSource:
             )
             raise IntegrityError(message, f"{key}: {name}", f"sha256:{expected.hex()}", f"sha256:{actual.hex()}")
         self._checked[row] = 1
+
+
+def _shared(marks: bytes) -> mmap.mmap:
+    """A byte for each image, which processes that are forked from this one have in common with it."""
+    memory = mmap.mmap(-1, max(len(marks), 1))
+    memory[: len(marks)] = marks
+    return memory
 
 
 def open_images(store: Store, card: DataCard) -> ImageDataset:

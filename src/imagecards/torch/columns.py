@@ -155,7 +155,7 @@ def _lists(lists: pa.ListArray, values: pa.Array) -> pa.ListArray:
 
 
 class Lists:
-    """A column of lists of numbers, read row by row without making Python numbers.
+    """A column of lists of numbers, read without making Python numbers.
 
     Args:
         column: The column, in one piece.
@@ -168,6 +168,7 @@ class Lists:
         flat = (values.flatten() if wide else values).to_numpy(zero_copy_only=True)
         self._values: NDArray[Any] = flat.reshape(-1, values.type.list_size) if wide else flat
 
-    def row(self, number: int) -> NDArray[Any]:
-        """A copy of one list."""
-        return self._values[self._offsets[number] : self._offsets[number + 1]].copy()
+    def take(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        """Copies of the lists of some rows."""
+        begins, ends = self._offsets[rows].tolist(), self._offsets[rows + 1].tolist()
+        return [self._values[begin:end].copy() for begin, end in zip(begins, ends, strict=True)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imagecards.datasets import ImageDataset
 from imagecards.errors import InvalidInputError
 from imagecards.formats import hdf5
-from imagecards.images import ColourMode
+from imagecards.images import ColourMode, Room
 from imagecards.torch.columns import Class
 from imagecards.torch.hdf5_rows import Hdf5Rows
 from imagecards.torch.image_rows import ImageRows
@@ -71,6 +71,15 @@ class Examples:
     def read(self, rows: Sequence[int]) -> Iterator[Any]:
         """The examples of some rows, in order."""
         return self._rows.read(rows)
+
+    def make_batches_in(self, begin: Callable[[], Room]) -> None:
+        """Say where the images of batches are put, where nobody but `imagecards.torch.collate` sees them.
+
+        Args:
+            begin: Called before each batch; returns what makes the arrays for its images.
+        """
+        if isinstance(self._rows, ImageRows):
+            self._rows.begin = begin
 
     @cached_property
     def identity(self) -> str:

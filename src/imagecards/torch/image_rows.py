@@ -1,7 +1,7 @@
 """The rows of a dataset of images: an image as a tensor, and what is said of it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from itertools import starmap
 from typing import Any
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from imagecards.datasets import ImageDataset, Placed
 from imagecards.errors import FormatError, InvalidInputError
 from imagecards.geometry import runs_of, runs_to_mask
-from imagecards.images import ColourMode, read_pixels
+from imagecards.images import ColourMode, Room, read_pixels
 from imagecards.records.schema import to_dicts
 from imagecards.torch.columns import Class, Lists, SharedTable, found_classes, record_columns, target_columns
 from imagecards.torch.vision import as_boxes, as_image, as_masks
 
 _NUMBERS = ("area", "iscrowd")
+_LATER = {"segmentation": "masks"}  # it becomes masks when the size of the image is known
 _UNKNOWN_SHARD = 4_096  # images; what a source that knows no shards is taken to consist of
 
 
@@ -47,6 +48,7 @@ class ImageRows:
         self._colour: ColourMode = colour
         self._decode = decode
         self._transform = transform
+        self.begin: Callable[[], Room] | None = None
         table = dataset.table
         self._shared = SharedTable(
             target_columns(table, self.classes, masks=masks) if decode else record_columns(table)
@@ -98,40 +100,48 @@ class ImageRows:
 
     def _made(self, rows: Sequence[int], names: Sequence[str], files: Iterator[bytes]) -> Iterator[Any]:
         """The examples of some rows whose files were read."""
-        if self._decode:
-            return map(self._example, rows, names, files)
-        records = to_dicts(_rows_of(self._shared.table, rows))
-        items = zip(names, files, records, strict=True)
-        return items if self._transform is None else starmap(self._transform, items)
+        if not self._decode:
+            records = to_dicts(_rows_of(self._shared.table, rows))
+            items = zip(names, files, records, strict=True)
+            return items if self._transform is None else starmap(self._transform, items)
+        targets = self._targets(rows, names)
+        if self._transform is not None:
+            # What is given to somebody else may be kept by him: it is in memory of its own.
+            return map(self._transformed, targets, map(partial(self._pixels, np.empty), names, files))
+        # One kind of work after the other: decoding leaves little of all else in the processor's memory.
+        room = np.empty if self.begin is None else self.begin()
+        return map(self._example, targets, list(map(partial(self._pixels, room), names, files)))
 
-    def _example(self, row: int, name: str, data: bytes) -> Any:
+    def _pixels(self, room: Room, name: str, data: bytes) -> NDArray[Any]:
         try:
-            pixels = read_pixels(data, self._colour)
+            pixels = read_pixels(data, self._colour, room=room)
         except FormatError as error:
             raise FormatError(f"{name}: {error}") from error
-        # A view: turning the pixels around takes as long as decoding them, and models take either layout.
-        image: Any = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)
-        target = self._target(row, name, *pixels.shape[:2])
-        image = as_image(image)
-        return (image, target) if self._transform is None else self._transform(image, target)
+        return pixels if pixels.flags.carray else np.require(pixels, requirements=["C", "W"])
 
-    def _target(self, row: int, name: str, height: int, width: int) -> dict[str, Any]:
-        target: dict[str, Any] = {"name": name, "row": row}
-        columns = self._columns
-        if "caption" in columns:
-            target["caption"] = columns["caption"][row].as_py()
-        if "classes" in columns:
-            target["classes"] = torch.from_numpy(columns["classes"].row(row))
-        if "boxes" in columns:
-            target["boxes"] = as_boxes(torch.from_numpy(columns["boxes"].row(row)), height, width)
-            target["labels"] = torch.from_numpy(columns["labels"].row(row))
-        for key in _NUMBERS:
-            if key in columns:
-                target[key] = torch.from_numpy(columns[key].row(row))
-        if "segmentation" in columns:
-            masks = self._masks(columns["segmentation"][row].as_py(), name, height, width)
-            target["masks"] = as_masks(torch.from_numpy(masks))
-        return target
+    def _targets(self, rows: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
+        """What is said of some images, but for what depends on their sizes."""
+        places = np.asarray(rows, np.int64)
+        columns: dict[str, Any] = {"name": names, "row": rows}
+        for name, column in self._columns.items():
+            if isinstance(column, Lists):
+                columns[name] = map(torch.from_numpy, column.take(places))
+            elif name != "file_name":
+                columns[_LATER.get(name, name)] = column.take(pa.array(places)).to_pylist()
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+    def _example(self, target: dict[str, Any], pixels: NDArray[Any]) -> tuple[Any, dict[str, Any]]:
+        height, width = pixels.shape[:2]
+        if "boxes" in target:
+            target["boxes"] = as_boxes(target["boxes"], height, width)
+        if "masks" in target:
+            target["masks"] = as_masks(torch.from_numpy(self._masks(target["masks"], target["name"], height, width)))
+        # A view: turning the pixels around takes as long as decoding them, and models take either layout.
+        return as_image(torch.from_numpy(pixels).permute(2, 0, 1)), target
+
+    def _transformed(self, target: dict[str, Any], pixels: NDArray[Any]) -> Any:
+        assert self._transform is not None
+        return self._transform(*self._example(target, pixels))
 
     def _masks(self, outlines: Sequence[Any], name: str, height: int, width: int) -> NDArray[np.bool_]:
         masks = np.zeros((len(outlines), height, width), np.bool_)

@@ -14,8 +14,9 @@ from imagecards.torch.batching import collate
 from imagecards.torch.examples import Examples
 from imagecards.torch.map_dataset import MapDataset, check_dataset
 from imagecards.torch.order import Places
+from imagecards.torch.pool import new_pool
 from imagecards.torch.ranks import rank_and_ranks
-from imagecards.torch.sending import Sending, received, sharing
+from imagecards.torch.sending import Sending, sharing
 from imagecards.torch.steps import Bounds, Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
 from imagecards.torch.stream_dataset import StreamDataset
 
@@ -79,7 +80,9 @@ class Loader(torch.utils.data.DataLoader):
         self._epoch = self._begin = self._taken = 0
         self._on_start = on_start
         self._examples = dataset
-        options |= {"collate_fn": Sending(collate_fn), "worker_init_fn": _Start(options.get("worker_init_fn"))}
+        self._sending = Sending(collate_fn)
+        start = _Start(options.get("worker_init_fn"), dataset, self._sending)
+        options |= {"collate_fn": self._sending, "worker_init_fn": start}
         if isinstance(dataset, StreamDataset):
             self._turns: _Turns | None = _Turns(dataset, buffer, (batch_size, self._rank, self._ranks, tail))
             super().__init__(self._turns, batch_size=None, **options)
@@ -140,7 +143,10 @@ class Loader(torch.utils.data.DataLoader):
         if self._on_start is not None and self._rank == 0:
             self._on_start()
         self._on_start = None
-        batches = super().__iter__()
+        if self._sending.pool is None or not self.persistent_workers:
+            self._sending.pool = new_pool(self.num_workers, self.prefetch_factor or 0)
+        batches: Any = super().__iter__()
+        batches.pool = self._sending.pool  # as long as there is who receives batches, they can be found
         self._taken, self._begin = self._begin, 0  # now that nothing can fail any more, after which one begins again
         return self._counted(batches, bounds)
 
@@ -160,7 +166,7 @@ class Loader(torch.utils.data.DataLoader):
                     ) from error
                 raise
             self._taken = next(ends)
-            yield received(batch)
+            yield batch
 
     def _bounds(self) -> Bounds:
         return step_bounds(self._begin, len(self._examples), self._size, self._ranks, self._tail)
@@ -245,15 +251,19 @@ class _Turns(torch.utils.data.IterableDataset):
 
 
 class _Start:
-    """What a worker process does first: objects that it has from its parent are left alone by garbage collection.
+    """What a worker process does first.
 
-    Looking at an object writes to it, and so copies the memory that a forked worker shares with all others.
+    Objects that it has from its parent are left alone by garbage collection: looking at an object writes to it, and so
+    copies the memory that a forked worker shares with all others. And images are decoded to where the loop reads them.
     """
 
-    def __init__(self, then: Callable[[int], None] | None) -> None:
-        self._then = then
+    def __init__(self, then: Callable[[int], None] | None, dataset: Examples, sending: Sending) -> None:
+        self._then, self._dataset, self._sending = then, dataset, sending
 
     def __call__(self, worker: int) -> None:
         gc.freeze()
+        begin = self._sending.begin(worker)
+        if begin is not None:
+            self._dataset.make_batches_in(begin)
         if self._then is not None:
             self._then(worker)

@@ -1,0 +1,195 @@
+"""Memory for batches that a loop and its worker processes share, and use again.
+
+New memory costs about as much as decoding: each page is emptied and mapped when it is first touched. torch gives every
+batch new memory; here a worker makes a batch in the memory of one that the loop has dropped.
+"""
+
+import itertools
+import mmap
+import os
+import sys
+import weakref
+from contextlib import suppress
+from math import prod
+from multiprocessing.context import get_spawning_popen
+from multiprocessing.reduction import DupFd
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from imagecards.images import Room
+
+_SLOT = 1 << 30  # bytes that a batch may have; what is never written to takes no memory
+_HELD = 2  # slots of a worker besides those for batches made ahead: a loop has one batch when it asks for the next
+_MOST = 64  # slots of a worker
+_FREE, _TAKEN = 0, 1
+
+_numbers = itertools.count()
+_pools: "weakref.WeakValueDictionary[int, Pool]" = weakref.WeakValueDictionary()
+
+
+class Pool:
+    """Slots for batches, of which each worker process has some of its own.
+
+    A worker marks a slot as taken before it writes to it, and the loop marks it as free when the last tensor in it is
+    gone: so a mark is never changed by two at a time. A worker that finds none free does not wait: a loop may
+    keep all batches.
+
+    Args:
+        number: What it is known by here and in the workers.
+        file: Its memory, as an open file that has no name.
+        workers: How many worker processes there are.
+        slots: How many each of them has.
+    """
+
+    def __init__(self, number: int, file: int, workers: int, slots: int) -> None:
+        weakref.finalize(self, os.close, file)
+        self.number, self.slots = number, slots
+        self._file, self._workers = file, workers
+        self._marks = mmap.mmap(file, _begin(workers, 0))
+        self._memory: dict[int, mmap.mmap] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if get_spawning_popen() is None:
+            raise TypeError("a Pool goes to the workers of its loop, and nowhere else")
+        return _passed_on, (self.number, DupFd(self._file), self._workers, self.slots)
+
+    def take(self, worker: int) -> int | None:
+        """A slot for a worker, which it has until it is freed; nothing where all are taken."""
+        for slot in range(worker * self.slots, (worker + 1) * self.slots):
+            if self._marks[slot] == _FREE:
+                self._marks[slot] = _TAKEN
+                return slot
+        return None
+
+    def free(self, slot: int) -> None:
+        """Let a slot be used again."""
+        self._marks[slot] = _FREE
+
+    def memory(self, slot: int) -> mmap.mmap:
+        """The bytes of a slot."""
+        if slot not in self._memory:
+            self._memory[slot] = mmap.mmap(self._file, _SLOT, offset=_begin(self._workers, slot))
+        return self._memory[slot]
+
+
+def new_pool(workers: int, ahead: int) -> Pool | None:
+    """A pool for a loop; nothing where the system has no such memory, or gives no more of it.
+
+    Args:
+        workers: How many worker processes it has.
+        ahead: How many batches each of them makes ahead.
+    """
+    if sys.platform != "linux" or workers == 0:
+        return None
+    slots = min(ahead + _HELD, _MOST)
+    with suppress(OSError):
+        file = os.memfd_create("imagecards-batches")
+        try:
+            os.ftruncate(file, _begin(workers, workers * slots))
+        except OSError:
+            os.close(file)
+            raise
+        pool = Pool(next(_numbers), file, workers, slots)
+        _pools[pool.number] = pool
+        return pool
+    return None
+
+
+def _passed_on(number: int, file: Any, workers: int, slots: int) -> Pool:
+    return Pool(number, file.detach(), workers, slots)
+
+
+def _begin(workers: int, slot: int) -> int:
+    """Where a slot begins: after a page of marks for each worker."""
+    return workers * mmap.ALLOCATIONGRANULARITY + slot * _SLOT
+
+
+class Arena:
+    """Where a worker process makes its batches: in one slot after the other.
+
+    Args:
+        pool: The slots.
+        worker: Which of the workers this is.
+
+    Attributes:
+        slot: Where the batch is; nothing before its first part.
+    """
+
+    def __init__(self, pool: Pool, worker: int) -> None:
+        self._pool, self._worker = pool, worker
+        self.slot: Slot | None = None
+        self._memory: mmap.mmap | None = None
+        self._address = self._used = 0
+
+    def begin(self) -> Room:
+        """Begin a batch, and forget one that came to nothing; returns `room`."""
+        self._used = 0
+        return self.room
+
+    def room(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An array for a part of the batch; right beside the part before it, if that is of the same type."""
+        dtype = np.dtype(dtype)
+        size = prod(shape) * dtype.itemsize
+        begin = self._used + -self._used % max(dtype.itemsize, 1)
+        if size == 0 or begin + size > _SLOT or not self._has_slot():
+            return np.empty(shape, dtype)
+        self._used = begin + size
+        return np.ndarray(shape, dtype, self._memory, begin)
+
+    def where(self, address: int, size: int) -> int | None:
+        """Where in the slot of this batch some bytes lie; nothing where they lie elsewhere."""
+        begin = address - self._address
+        return begin if begin >= 0 and begin + size <= self._used else None
+
+    def at(self, begin: int, size: int) -> NDArray[np.uint8]:
+        """Bytes in the slot of this batch."""
+        return np.ndarray(size, np.uint8, self._memory, begin)
+
+    def end(self) -> None:
+        """End the batch: what was made in it belongs to the loop now."""
+        if self._used:
+            self.slot, self._used = None, 0
+
+    def _has_slot(self) -> bool:
+        if self.slot is None:
+            number = self._pool.take(self._worker)
+            if number is None:
+                return False
+            self._memory = self._pool.memory(number)
+            self._address = self.at(0, 1).ctypes.data
+            self.slot = Slot(self._pool.number, number)
+        return True
+
+
+class Slot:
+    """A slot on its way to the loop, where it arrives as the array of its bytes; it is free when nobody has that.
+
+    Args:
+        pool: The number of its pool.
+        slot: Its own.
+    """
+
+    def __init__(self, pool: int, slot: int) -> None:
+        self._key = pool, slot
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, self._key
+
+
+class _Lease:
+    def __init__(self, pool: Pool, slot: int) -> None:
+        memory = np.frombuffer(pool.memory(slot), np.uint8)
+        self.__array_interface__ = memory.__array_interface__
+        # Whoever is forked meanwhile has a copy of this, and drops it: the slot is in use here all the same.
+        weakref.finalize(self, _free, pool, slot, os.getpid()).atexit = False
+
+
+def _arrived(number: int, slot: int) -> NDArray[np.uint8]:
+    return np.asarray(_Lease(_pools[number], slot))
+
+
+def _free(pool: Pool, slot: int, process: int) -> None:
+    if os.getpid() == process:
+        pool.free(slot)
