@@ -263,7 +263,7 @@ class _Start:
     def __call__(self, worker: int) -> None:
         gc.freeze()
         begin = self._sending.begin(worker)
-        if begin is not None:
+        if begin is not None and type(self._dataset) in (MapDataset, StreamDataset):  # another class may keep examples
             self._dataset.make_batches_in(begin)
         if self._then is not None:
             self._then(worker)

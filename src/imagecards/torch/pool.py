@@ -10,6 +10,7 @@ import os
 import sys
 import weakref
 from contextlib import suppress
+from dataclasses import dataclass
 from math import prod
 from multiprocessing.context import get_spawning_popen
 from multiprocessing.reduction import DupFd
@@ -33,8 +34,8 @@ class Pool:
     """Slots for batches, of which each worker process has some of its own.
 
     A worker marks a slot as taken before it writes to it, and the loop marks it as free when the last tensor in it is
-    gone: so a mark is never changed by two at a time. A worker that finds none free does not wait: a loop may
-    keep all batches.
+    gone: so a mark is never changed by two at a time. A worker that finds none free does not wait: a loop may keep all
+    batches.
 
     Args:
         number: What it is known by here and in the workers.
@@ -45,33 +46,29 @@ class Pool:
 
     def __init__(self, number: int, file: int, workers: int, slots: int) -> None:
         weakref.finalize(self, os.close, file)
-        self.number, self.slots = number, slots
-        self._file, self._workers = file, workers
-        self._marks = mmap.mmap(file, _begin(workers, 0))
-        self._memory: dict[int, mmap.mmap] = {}
+        self.number, self._file, self._workers, self._slots = number, file, workers, slots
+        self._memory = mmap.mmap(file, _begin(workers, workers * slots))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if get_spawning_popen() is None:
             raise TypeError("a Pool goes to the workers of its loop, and nowhere else")
-        return _passed_on, (self.number, DupFd(self._file), self._workers, self.slots)
+        return _passed_on, (self.number, DupFd(self._file), self._workers, self._slots)
 
     def take(self, worker: int) -> int | None:
         """A slot for a worker, which it has until it is freed; nothing where all are taken."""
-        for slot in range(worker * self.slots, (worker + 1) * self.slots):
-            if self._marks[slot] == _FREE:
-                self._marks[slot] = _TAKEN
+        for slot in range(worker * self._slots, (worker + 1) * self._slots):
+            if self._memory[slot] == _FREE:
+                self._memory[slot] = _TAKEN
                 return slot
         return None
 
     def free(self, slot: int) -> None:
         """Let a slot be used again."""
-        self._marks[slot] = _FREE
+        self._memory[slot] = _FREE
 
-    def memory(self, slot: int) -> mmap.mmap:
-        """The bytes of a slot."""
-        if slot not in self._memory:
-            self._memory[slot] = mmap.mmap(self._file, _SLOT, offset=_begin(self._workers, slot))
-        return self._memory[slot]
+    def array(self, slot: int, shape: tuple[int, ...], dtype: DTypeLike, begin: int = 0) -> NDArray[Any]:
+        """An array in a slot, from some byte on."""
+        return np.ndarray(shape, dtype, self._memory, _begin(self._workers, slot) + begin)
 
 
 def new_pool(workers: int, ahead: int) -> Pool | None:
@@ -88,10 +85,9 @@ def new_pool(workers: int, ahead: int) -> Pool | None:
         file = os.memfd_create("imagecards-batches")
         try:
             os.ftruncate(file, _begin(workers, workers * slots))
-        except OSError:
+            pool = Pool(next(_numbers), os.dup(file), workers, slots)
+        finally:
             os.close(file)
-            raise
-        pool = Pool(next(_numbers), file, workers, slots)
         _pools[pool.number] = pool
         return pool
     return None
@@ -102,8 +98,8 @@ def _passed_on(number: int, file: Any, workers: int, slots: int) -> Pool:
 
 
 def _begin(workers: int, slot: int) -> int:
-    """Where a slot begins: after a page of marks for each worker."""
-    return workers * mmap.ALLOCATIONGRANULARITY + slot * _SLOT
+    """Where a slot begins: all marks come first, a page for those of each worker."""
+    return workers * mmap.PAGESIZE + slot * _SLOT
 
 
 class Arena:
@@ -112,20 +108,17 @@ class Arena:
     Args:
         pool: The slots.
         worker: Which of the workers this is.
-
-    Attributes:
-        slot: Where the batch is; nothing before its first part.
     """
 
     def __init__(self, pool: Pool, worker: int) -> None:
         self._pool, self._worker = pool, worker
-        self.slot: Slot | None = None
-        self._memory: mmap.mmap | None = None
+        self._slot: Slot | None = None
         self._address = self._used = 0
+        self._sent = False
 
     def begin(self) -> Room:
         """Begin a batch, and forget one that came to nothing; returns `room`."""
-        self._used = 0
+        self._used, self._sent = 0, False
         return self.room
 
     def room(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -133,56 +126,58 @@ class Arena:
         dtype = np.dtype(dtype)
         size = prod(shape) * dtype.itemsize
         begin = self._used + -self._used % max(dtype.itemsize, 1)
-        if size == 0 or begin + size > _SLOT or not self._has_slot():
+        if size == 0 or begin + size > _SLOT:
             return np.empty(shape, dtype)
+        if self._slot is None:
+            number = self._pool.take(self._worker)
+            if number is None:
+                return np.empty(shape, dtype)
+            self._slot = Slot(self._pool.number, number)
+            self._address = self._pool.array(number, (1,), np.uint8).ctypes.data
         self._used = begin + size
-        return np.ndarray(shape, dtype, self._memory, begin)
+        return self._pool.array(self._slot.number, shape, dtype, begin)
 
     def where(self, address: int, size: int) -> int | None:
         """Where in the slot of this batch some bytes lie; nothing where they lie elsewhere."""
         begin = address - self._address
-        return begin if begin >= 0 and begin + size <= self._used else None
+        return begin if self._slot is not None and begin >= 0 and begin + size <= self._used else None
 
     def at(self, begin: int, size: int) -> NDArray[np.uint8]:
         """Bytes in the slot of this batch."""
-        return np.ndarray(size, np.uint8, self._memory, begin)
+        assert self._slot is not None
+        return self._pool.array(self._slot.number, (size,), np.uint8, begin)
+
+    def sent(self) -> "Slot":
+        """What all parts of this batch that are sent have in common."""
+        assert self._slot is not None
+        self._sent = True
+        return self._slot
 
     def end(self) -> None:
-        """End the batch: what was made in it belongs to the loop now."""
-        if self._used:
-            self.slot, self._used = None, 0
-
-    def _has_slot(self) -> bool:
-        if self.slot is None:
-            number = self._pool.take(self._worker)
-            if number is None:
-                return False
-            self._memory = self._pool.memory(number)
-            self._address = self.at(0, 1).ctypes.data
-            self.slot = Slot(self._pool.number, number)
-        return True
+        """End the batch: the slot belongs to the loop now, if anything in it was sent."""
+        if self._sent:
+            self._slot = None
+        self.begin()
 
 
+@dataclass(frozen=True, eq=False)
 class Slot:
     """A slot on its way to the loop, where it arrives as the array of its bytes; it is free when nobody has that.
 
-    Args:
-        pool: The number of its pool.
-        slot: Its own.
+    There is one for each batch: a message that names it several times has it once.
     """
 
-    def __init__(self, pool: int, slot: int) -> None:
-        self._key = pool, slot
+    pool: int
+    number: int
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, self._key
+        return _arrived, (self.pool, self.number)
 
 
 class _Lease:
     def __init__(self, pool: Pool, slot: int) -> None:
-        memory = np.frombuffer(pool.memory(slot), np.uint8)
-        self.__array_interface__ = memory.__array_interface__
-        # Whoever is forked meanwhile has a copy of this, and drops it: the slot is in use here all the same.
+        self.__array_interface__ = pool.array(slot, (_SLOT,), np.uint8).__array_interface__
+        # A process that is forked meanwhile has a copy of this, and drops it: here the slot is in use all the same.
         weakref.finalize(self, _free, pool, slot, os.getpid()).atexit = False
 
 
