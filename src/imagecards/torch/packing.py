@@ -16,8 +16,12 @@ from imagecards.torch.pool import Arena, Slot
 
 _SMALL = 1 << 16  # bytes; a message of more waits until the loop reads it
 _ATOMS = {str, int, float, bool, type(None)}
-_NAMES = ("bool", "float16", "float32", "float64", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)))
-_NUMBERS = {getattr(torch, name) for name in _NAMES if hasattr(torch, name)}  # torch has some of them since 2.3
+_NUMBERS = {
+    torch.bool,
+    *(torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+    *(torch.float16, torch.float32, torch.float64),
+}
 
 
 @dataclass(frozen=True, eq=False)
