@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from PIL import Image
 
 from imagecards.errors import FormatError, InvalidInputError
-from imagecards.images import Picture, encode, pixels, read_picture, read_pixels
+from imagecards.images import ColourMode, Picture, encode, pixels, read_picture, read_pixels
 
 RNG = np.random.default_rng(0)
 
@@ -69,6 +69,23 @@ def same(data: bytes) -> bool:
 @pytest.mark.parametrize("files", [jpegs, pngs])
 def test_the_same_pixels_as_pillow_gives(files: Callable[[], list[bytes]]) -> None:
     assert [number for number, data in enumerate(files()) if not same(data)] == []
+
+
+@pytest.mark.parametrize("colour", ["rgb", "grey", "stored"])
+@pytest.mark.parametrize("files", [jpegs, pngs])
+def test_pixels_are_put_where_they_shall_be(files: Callable[[], list[bytes]], colour: ColourMode) -> None:
+    rooms: list[NDArray[Any]] = []
+
+    def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        rooms.append(np.full(shape, 7, dtype))
+        return rooms[-1]
+
+    for data in files():
+        found = read_pixels(data, colour, room=room)
+        assert found.flags.c_contiguous
+        assert np.shares_memory(found, rooms[-1])
+        assert np.array_equal(found, read_pixels(data, colour))
+    assert len(rooms) == len(files())
 
 
 @pytest.mark.parametrize(("files", "library"), [(jpegs, "simplejpeg"), (pngs, "cv2")])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from imagecards import CardRegistry, ImageDataset, ImageMetadata, ImageRecord
 from imagecards.datasets import Placed
 from imagecards.errors import AlreadyExistsError, IntegrityError, InvalidInputError, NotFoundError
+from imagecards.registry import reading
 from imagecards.storage import MemoryStore
 
 MakeFolder = Callable[..., Path]
@@ -113,6 +115,44 @@ def test_an_open_dataset_goes_to_other_processes(registry: CardRegistry, make_fo
     assert read_all(pickle.loads(pickle.dumps(dataset))) == read_all(dataset)
     with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as pool:
         assert pool.submit(read_all, dataset).result() == read_all(dataset)
+
+
+def test_what_a_forked_process_has_checked_is_checked(
+    registry: CardRegistry, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(ImageDataset(image_dir=make_folder({"a.png": None, "b.png": None, "c.png": None})), "a/b")
+    dataset = opened(registry, "a/b")
+    before = pickle.dumps(dataset)
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        read = list(pool.map(dataset.read_bytes, ["a.png", "b.png"]))
+    # the executor pickles what it calls, so it read from a copy: nothing is checked here
+    assert checked(dataset, monkeypatch) == 3
+    dataset, other = opened(registry, "a/b"), pickle.loads(before)
+    worker = get_context("fork").Process(target=lambda: [dataset.read_bytes(name) for name in ("a.png", "b.png")])
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
+    started_later = pickle.loads(pickle.dumps(dataset))
+    assert checked(dataset, monkeypatch) == 1
+    assert checked(started_later, monkeypatch) == 1
+    assert checked(other, monkeypatch) == 3
+    assert [dataset.read_bytes(name) for name in ("a.png", "b.png")] == read
+
+
+def checked(dataset: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many images are checked when all are read."""
+    names: list[str] = []
+    check = reading.ShardSource._check
+
+    def noted(self: reading.ShardSource, name: str, *rest: Any) -> None:
+        names.append(name)
+        check(self, name, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reading.ShardSource, "_check", noted)
+        for name in dataset.names:
+            dataset.read_bytes(name)
+    return len(names)
 
 
 def test_an_executor_packs_the_same_version(registry: CardRegistry, make_folder: MakeFolder, tmp_path: Path) -> None:

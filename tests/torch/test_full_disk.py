@@ -1,5 +1,6 @@
 """No room for what processes share: one error that says so, and nobody who waits for ever."""
 
+import os
 import resource
 import signal
 import tempfile
@@ -15,7 +16,7 @@ from imagecards.errors import ImageCardsError, StorageError
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset, StreamDataset  # noqa: E402
+from imagecards.torch import Loader, MapDataset, StreamDataset, packing  # noqa: E402
 
 FORK: dict[str, Any] = {"num_workers": 1, "multiprocessing_context": "fork", "timeout": 60}
 
@@ -38,14 +39,28 @@ def no_room_here() -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, old)
 
 
+def no_file(name: str) -> int:
+    raise OSError(24, "Too many open files")
+
+
 def as_pair(image: Any, target: dict[str, Any]) -> Any:
     return {"image": image.float(), "count": len(target["labels"])}
 
 
 @pytest.mark.parametrize("kind", [MapDataset, StreamDataset])
 @pytest.mark.parametrize("transform", [None, as_pair])
-def test_for_a_batch(flakes: ic.ImageDataset, kind: Any, transform: Any) -> None:
+def test_for_a_batch(flakes: ic.ImageDataset, kind: Any, transform: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "memfd_create", no_file)
+    monkeypatch.setattr(packing, "_SMALL", 0)
     loader = Loader(kind(flakes, transform=transform), 4, worker_init_fn=no_room, **FORK)
+    with pytest.raises(StorageError, match=r"shared memory can't be written .*/dev/shm"):
+        list(loader)
+
+
+def test_no_batch_needs_room_that_the_loop_gave_back(flakes: ic.ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "_SMALL", 0)
+    loader = Loader(MapDataset(flakes), 1, worker_init_fn=no_room, **FORK)
+    assert sum(len(targets) for _, targets in loader) == 23
     with pytest.raises(StorageError, match=r"shared memory can't be written .*/dev/shm"):
         list(loader)
 
