@@ -6,6 +6,8 @@ The public names; each is imported when it is first used, so that importing the 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from imagecards.release import VERSION
+
 if TYPE_CHECKING:
     from imagecards.cards import CardName, CardRef, DataCard, Version
     from imagecards.datasets import ImageDataset, TableDataset
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from imagecards.registry import CardRegistry
     from imagecards.storage import Store, open_store
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "BBox",

@@ -23,6 +23,7 @@ from imagecards.formats import write as write_format
 from imagecards.storage import hubrepo, hubstaging
 from imagecards.storage.cache import open_cache
 from imagecards.storage.hub import HubStore
+from imagecards.storage.hubfiles import HubFiles
 from imagecards.transforms import MinArea
 
 MakeFolder = Callable[..., Path]
@@ -102,15 +103,15 @@ def test_two_copies_of_a_version_at_once(
     registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
     there = CardRegistry(URL)
     there.register(np.array([1]), "a/first")
-    real = HubStore.put_staged
+    real = HubFiles.create
     others = iter([True])
 
-    def put_staged(self: HubStore, *arguments: Any) -> bool:
+    def create(self: HubFiles, *arguments: Any) -> bool:
         if "data files" in arguments[1] and next(others, False):
             registry.copy("a/b", to=CardRegistry(URL))
         return real(self, *arguments)
 
-    monkeypatch.setattr(HubStore, "put_staged", put_staged)
+    monkeypatch.setattr(HubFiles, "create", create)
     assert registry.copy("a/b", to=there).card == there.load("a/b")
     assert there.verify(deep=True).ok
     assert not list(there.store.list("arrivals/"))
@@ -145,7 +146,7 @@ def test_what_stops_a_registration_leaves_no_temporary_file(
         assert list(waiting.iterdir())
         raise error
 
-    monkeypatch.setattr(HubStore, "send_ahead", stop)
+    monkeypatch.setattr(HubFiles, "send_ahead", stop)
     with pytest.raises(type(error)):
         there.register(ImageDataset(image_dir=make_folder(3)), "a/b")
     assert list(waiting.iterdir()) == []

@@ -14,7 +14,8 @@ from imagecards import CardRegistry, DataCard, ImageDataset
 from imagecards.cards import CardRef, Parent, seal, unseal
 from imagecards.cards.card import MOST_PARENTS
 from imagecards.errors import InvalidInputError, MissingDependencyError, NotFoundError, StorageError
-from imagecards.registry.graph import FORMS, Edge, Lineage, Node
+from imagecards.registry.graph import Edge, Node
+from imagecards.registry.rendering import FORMS, Lineage
 
 MakeFolder = Callable[..., Path]
 

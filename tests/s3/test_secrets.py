@@ -19,7 +19,7 @@ from tests.s3.test_refusals import Refusing
 from imagecards import CardRegistry, ImageDataset
 from imagecards.cli import main
 from imagecards.errors import ImageCardsError, InvalidInputError, StorageError
-from imagecards.registry.graph import Form
+from imagecards.registry.rendering import Form
 from imagecards.storage import open_store
 from imagecards.storage.s3 import S3Store
 from imagecards.transforms import MinArea

@@ -9,7 +9,7 @@ import pytest
 
 from imagecards import CardRegistry, DataCard, ImageDataset
 from imagecards.errors import InvalidMetadataError
-from imagecards.registry.graph import Lineage
+from imagecards.registry.rendering import Lineage
 
 MakeFolder = Callable[..., Path]
 Labels = dict[str, list[str]]

@@ -3,10 +3,10 @@
 import hashlib
 import os
 
-import imagecards
 from imagecards.datasets.cachefile import folder_cache, read_cache, write_cache
 from imagecards.datasets.scan import FILE_STATS, FolderScan
 from imagecards.datasets.statcache import RACY_NS
+from imagecards.release import VERSION
 
 _MAGIC = b"imagecards folder memo 1\n"
 
@@ -42,7 +42,7 @@ class FolderMemo:
             write_cache(self._path, _MAGIC, f"{self._fingerprint(scan)}\n{outcome}".encode())
 
     def _fingerprint(self, scan: FolderScan) -> str:
-        sha = hashlib.sha256(f"{imagecards.__version__}\0{self._metadata_file}\0".encode())
+        sha = hashlib.sha256(f"{VERSION}\0{self._metadata_file}\0".encode())
         sha.update("\0".join([file.name for file in scan.files]).encode())
         for name in FILE_STATS.names[1:]:
             sha.update(scan.stats[name].to_numpy().tobytes())

@@ -3,11 +3,11 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from imagecards.datasets.folder import FolderSource
-    from imagecards.datasets.scan import FoundFile
+from imagecards.datasets.scan import FoundFile
+from imagecards.errors import StorageError
 
 MAX_FILE_BYTES = 64 << 30
 """The largest image file that can be registered, in bytes: 64 GiB, more than any stack of pages of a microscope."""
@@ -19,6 +19,16 @@ LARGE_BYTES = 256 << 20
 """From how many bytes on a file is read in pieces."""
 
 _PIECE = 8 << 20
+
+
+class Folder(Protocol):
+    """What a file needs of the folder that it is in."""
+
+    def opened(self, name: str, expected: FoundFile | None = None) -> AbstractContextManager[int]:
+        """Open a file, if it is what was expected."""
+
+    def changed(self, name: str) -> StorageError:
+        """The error for a file that was changed meanwhile."""
 
 
 class LargeFile:
@@ -34,7 +44,7 @@ class LargeFile:
         sha256: The digest of its bytes, once it is known; from then on other bytes are an error.
     """
 
-    def __init__(self, source: "FolderSource", name: str, size: int, expected: "FoundFile | None" = None) -> None:
+    def __init__(self, source: Folder, name: str, size: int, expected: FoundFile | None = None) -> None:
         self.name = name
         self._source = source
         self._size = size

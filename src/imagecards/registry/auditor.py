@@ -11,9 +11,9 @@ from imagecards.registry.catalogue import AnyReference, Catalogue
 
 if TYPE_CHECKING:
     from imagecards.datasets import Diff
-    from imagecards.registry.graph import Lineage
     from imagecards.registry.impact import Impact
     from imagecards.registry.pins import Lock
+    from imagecards.registry.rendering import Lineage
     from imagecards.registry.replay import Replay
     from imagecards.registry.verify import Verification
 

@@ -6,7 +6,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from imagecards import __version__
+from imagecards.release import VERSION
 
 _LIBRARIES = ("numpy", "pillow", "pyarrow", "pycocotools")  # those that bytes of a derived version may depend on
 _SECONDS = 10
@@ -14,7 +14,7 @@ _SECONDS = 10
 
 def code_revision() -> dict[str, Any]:
     """The version of this package; in a git repository also its commit, and whether files differ from it."""
-    found: dict[str, Any] = {"imagecards": __version__}
+    found: dict[str, Any] = {"imagecards": VERSION}
     commit = _git("rev-parse", "--verify", "--quiet", "HEAD")
     if commit:
         found["git"] = commit.strip()

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from imagecards.registry.graph import Edge, Lineage, Node
+from imagecards.registry.graph import Edge, Graph, Node
 
 _MOST_PROBLEMS = 20
 _DEEPEST = 200  # generations of a tree of text, whose lines get longer with each
 
 
-def as_text(lineage: Lineage) -> str:
+def as_text(lineage: Graph) -> str:
     """A tree of what a version was made from, and one of what was made from it."""
     lines = [_title(lineage.nodes[lineage.root]), *_branches(lineage)]
     if lineage.cut:
@@ -21,7 +21,7 @@ def as_text(lineage: Lineage) -> str:
     return "\n".join(map(_plain, lines))
 
 
-def as_mermaid(lineage: Lineage) -> str:
+def as_mermaid(lineage: Graph) -> str:
     """A flowchart that Markdown renders."""
     ids = {name: f"n{number}" for number, name in enumerate(lineage.nodes)}
     lines = ["flowchart TD"]
@@ -36,7 +36,7 @@ def as_mermaid(lineage: Lineage) -> str:
     return "\n".join(lines)
 
 
-def as_dot(lineage: Lineage) -> str:
+def as_dot(lineage: Graph) -> str:
     """A graph for Graphviz."""
     shapes = {"version": "box", "artifact": "note", "use": "ellipse"}
     lines = ["digraph lineage {", "  rankdir=TB;"]
@@ -51,12 +51,12 @@ def as_dot(lineage: Lineage) -> str:
     return "\n".join([*lines, "}"])
 
 
-def as_json(lineage: Lineage) -> str:
+def as_json(lineage: Graph) -> str:
     """The graph as JSON."""
     return json.dumps(as_dict(lineage), indent=2, ensure_ascii=False)
 
 
-def as_dict(lineage: Lineage) -> dict[str, Any]:
+def as_dict(lineage: Graph) -> dict[str, Any]:
     """The graph as JSON values."""
     return {
         "root": lineage.root,
@@ -68,7 +68,7 @@ def as_dict(lineage: Lineage) -> dict[str, Any]:
     }
 
 
-def _branches(lineage: Lineage) -> Iterator[str]:
+def _branches(lineage: Graph) -> Iterator[str]:
     """The lines below the root; of a node that was drawn before, what lies behind it is not drawn again."""
     up = [(edge, True) for edge in lineage.into(lineage.root)]
     down = [(edge, False) for edge in lineage.out_of(lineage.root)]
@@ -103,7 +103,7 @@ def _made_from(edge: Edge) -> str:
     return f"made from {edge.source}{_badge(edge.state)}{f' by {_how(edge)}' if edge.steps else ''}"
 
 
-def _made_of_it(lineage: Lineage, edge: Edge) -> str:
+def _made_of_it(lineage: Graph, edge: Edge) -> str:
     node = lineage.nodes[edge.target]
     how = f" by {_how(edge)}" if _how(edge) else ""
     if node.use is not None:

@@ -4,14 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal
 
 from imagecards.cards import DataCard, Made, Use
-from imagecards.errors import InvalidInputError
 from imagecards.registry.parents import State
-
-Form = Literal["text", "mermaid", "dot", "json", "prov", "openlineage"]
-FORMS: tuple[Form, ...] = get_args(Form)
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Lineage:
+class Graph:
     """What a version was made from, what was made from it, and who uses it.
 
     Attributes:
@@ -103,64 +99,6 @@ class Lineage:
     def out_of(self, node: str) -> tuple[Edge, ...]:
         """The edges to what was made from a node, or uses it."""
         return tuple(self._ends[1].get(node, ()))
-
-    def render(self, form: Form = "text") -> str:
-        """The graph in a form that people or programs read.
-
-        Args:
-            form: ``"text"``, a tree; ``"mermaid"`` and ``"dot"``, pictures; ``"json"``; ``"prov"``, W3C PROV as JSON;
-                ``"openlineage"``, one event a line.
-
-        Raises:
-            InvalidInputError: It is none of these.
-            MissingDependencyError: ``prov`` and ``openlineage`` need the extra of the name ``lineage``.
-
-        Example:
-            >>> graph = Lineage("a/b@1.0.0", {"a/b@1.0.0": Node("a/b@1.0.0", "version", "a/b@1.0.0")}, ())
-            >>> print(graph.render())
-            a/b@1.0.0
-        """
-        if form not in FORMS:
-            raise InvalidInputError(f"{form!r} is no form of a lineage: choose one of {', '.join(FORMS)}")
-        if form == "prov":
-            from imagecards.registry.prov import as_prov
-
-            return as_prov(self)
-        if form == "openlineage":
-            from imagecards.registry.openlineage import as_events
-
-            return as_events(self)
-        from imagecards.registry import drawing
-
-        drawers = {"text": drawing.as_text, "mermaid": drawing.as_mermaid, "dot": drawing.as_dot}
-        return drawing.as_json(self) if form == "json" else drawers[form](self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON values."""
-        from imagecards.registry.drawing import as_dict
-
-        return as_dict(self)
-
-    def emit(self, to: str) -> int:
-        """Send the OpenLineage events of the versions that were derived, through OpenLineage's client.
-
-        Args:
-            to: ``http://`` or ``https://`` and the address of a server that collects events, else a file, which they
-                are added to, one a line.
-
-        Returns:
-            How many.
-
-        Raises:
-            MissingDependencyError: The extra ``lineage`` is not installed.
-            StorageError: The server or the file does not take them.
-        """
-        from imagecards.registry.openlineage import emit
-
-        return emit(self, to)
-
-    def __str__(self) -> str:
-        return self.render()
 
     @cached_property
     def _ends(self) -> tuple[dict[str, list[Edge]], dict[str, list[Edge]]]:

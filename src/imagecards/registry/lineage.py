@@ -10,8 +10,9 @@ from imagecards.errors import ImageCardsError, InvalidInputError
 from imagecards.progress import track
 from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import readable_artifacts
-from imagecards.registry.graph import Drawn, Edge, Lineage, Node
+from imagecards.registry.graph import Drawn, Edge, Node
 from imagecards.registry.parents import find_parent
+from imagecards.registry.rendering import Lineage
 from imagecards.registry.uses import read_uses
 from imagecards.storage import Store
 

@@ -5,20 +5,20 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from imagecards import __version__
 from imagecards.credentials import hide_credentials
 from imagecards.errors import MissingDependencyError, StorageError
-from imagecards.registry.graph import Edge, Lineage, Node
+from imagecards.registry.graph import Edge, Graph, Node
+from imagecards.release import VERSION
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
 
-PRODUCER = f"urn:imagecards:{__version__}"
+PRODUCER = f"urn:imagecards:{VERSION}"
 
 _RUNS = uuid.UUID("6f0d2f0e-5b5f-5f0b-9a2e-2f2b1c8f7a51")
 
 
-def as_events(lineage: Lineage) -> str:
+def as_events(lineage: Graph) -> str:
     """One event a line, for each version of the lineage that was derived and each artifact that was written.
 
     Raises:
@@ -30,7 +30,7 @@ def as_events(lineage: Lineage) -> str:
     return "\n".join(json.dumps(json.loads(Serde.to_json(event))) for event in events(lineage))
 
 
-def events(lineage: Lineage) -> Iterator["RunEvent"]:
+def events(lineage: Graph) -> Iterator["RunEvent"]:
     """The events; the same lineage gives the same ones, run ids and times included.
 
     A run's id follows from the digest of the card that it made, its time is the one at which its registration began.
@@ -45,7 +45,7 @@ def events(lineage: Lineage) -> Iterator["RunEvent"]:
             yield _event(lineage, node, made)
 
 
-def emit(lineage: Lineage, to: str) -> int:
+def emit(lineage: Graph, to: str) -> int:
     """Send the events; see `Lineage.emit`.
 
     Raises:
@@ -77,7 +77,7 @@ def emit(lineage: Lineage, to: str) -> int:
     raise problem  # out here: the original error knows the whole address
 
 
-def _event(lineage: Lineage, node: Node, made: tuple[Edge, ...]) -> "RunEvent":
+def _event(lineage: Graph, node: Node, made: tuple[Edge, ...]) -> "RunEvent":
     from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
     from openlineage.client.facet_v2 import processing_engine_run
 
@@ -125,7 +125,7 @@ def _version(node: Node) -> dict[str, Any]:
 
 
 def _code(node: Node) -> str:
-    return str(node.card.code.get("imagecards", "")) if node.card is not None else __version__
+    return str(node.card.code.get("imagecards", "")) if node.card is not None else VERSION
 
 
 def _check_client() -> None:

@@ -4,13 +4,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from imagecards.errors import MissingDependencyError
-from imagecards.registry.graph import Edge, Lineage, Node
+from imagecards.registry.graph import Edge, Graph, Node
 
 if TYPE_CHECKING:
     from prov.model import ProvDocument
 
 
-def as_prov(lineage: Lineage) -> str:
+def as_prov(lineage: Graph) -> str:
     """The lineage as PROV-JSON.
 
     Versions and artifacts are entities, derivations and uses activities, whoever used a version an agent.
@@ -22,7 +22,7 @@ def as_prov(lineage: Lineage) -> str:
     return json.dumps(json.loads(document.serialize(format="json") or "{}"), indent=2, ensure_ascii=False)
 
 
-def prov_document(lineage: Lineage) -> "ProvDocument":
+def prov_document(lineage: Graph) -> "ProvDocument":
     """The lineage as a document of the library, which writes other forms of PROV too.
 
     Raises:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from imagecards import __version__
 from imagecards.cards import FIRST, Artifact, Bump, CardRef, DataCard, Parent, Summary, Version
 from imagecards.datasets import Derived
 from imagecards.errors import FormatError, IntegrityError, ReadOnlyError, StorageError, VersionConflictError
@@ -20,6 +19,7 @@ from imagecards.registry.difference import bump_cards
 from imagecards.registry.files import is_whole, lost_file, stored_sizes
 from imagecards.registry.request import Request
 from imagecards.registry.showing import showing
+from imagecards.release import VERSION
 from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
@@ -153,7 +153,7 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
     if whole is not None and content.same_files(whole):
         content = SameContent(whole)
     fields = {
-        "code": {"imagecards": __version__},
+        "code": {"imagecards": VERSION},
         **_inherited(previous, request, unchanged=unchanged),
         **request.said,
         **request.circumstances,

@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from imagecards import __version__
 from imagecards.cards import DataCard, Made, Written
 from imagecards.datasets import ImageDataset, Side, Step, apply_steps
 from imagecards.errors import InvalidInputError
@@ -16,6 +15,7 @@ from imagecards.records import dataset_digest
 from imagecards.registry import contents
 from imagecards.registry.derive import open_parents
 from imagecards.registry.steps import describe_steps, rebuild_steps
+from imagecards.release import VERSION
 from imagecards.storage import Store
 
 
@@ -68,7 +68,7 @@ def write_from(
 
     made = describe_steps(steps)
     try:
-        written = Written(format=format, options=dict(options), steps=made, imagecards=__version__)
+        written = Written(format=format, options=dict(options), steps=made, imagecards=VERSION)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"these options of {format!r:.60} can't be kept: {error}") from error
     writer_of(format, written.options)  # a card may name arguments of `write` itself, such as where to write

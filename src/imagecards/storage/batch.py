@@ -2,10 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from imagecards.storage.store import Store
+
+class Putting(Protocol):
+    """What a batch needs of a store."""
+
+    url: str
+
+    def put_if_absent(self, key: str, body: Iterable[bytes]) -> bool:
+        """See `imagecards.storage.Store.put_if_absent`."""
 
 
 class Batch(ABC):
@@ -17,10 +23,10 @@ class Batch(ABC):
         store: Where.
     """
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: Putting) -> None:
         self.store = store
 
-    def __reduce__(self) -> "tuple[type[Batch], tuple[Store]]":
+    def __reduce__(self) -> "tuple[type[Batch], tuple[Putting]]":
         return OneByOne, (self.store,)
 
     @property

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from imagecards.errors import StorageError
 from imagecards.storage.answers import Refused
-from imagecards.storage.hubanswers import NO_REPO, hub_explained, hub_unknown
+from imagecards.storage.hubanswers import NO_REPO, hub_explained
 from imagecards.storage.hubbatch import HubBatch
+from imagecards.storage.hubfiles import HubFiles
 from imagecards.storage.hubkeys import HubKeys
-from imagecards.storage.hubpages import ShownPages, with_pages
+from imagecards.storage.hubpages import with_pages
 from imagecards.storage.hubrepo import refuse_branch, refuse_model
-from imagecards.storage.hubstaging import Staged, staged
+from imagecards.storage.hubstaging import staged
 from imagecards.storage.pages import Pages
 from imagecards.storage.store import Names, check_body, check_key, check_new_key
 
@@ -38,6 +38,10 @@ class HubStore(HubKeys):
     """
 
     batch_size = FILES_A_COMMIT
+
+    def __init__(self, repo: str, branch: str = "main", folder: str = "") -> None:
+        super().__init__(repo, branch, folder)
+        self._files = HubFiles(self._repo, self._committer)
 
     def make(self, *, private: bool = True) -> None:
         """See `Store.make`."""
@@ -77,71 +81,17 @@ class HubStore(HubKeys):
         path = self.path(check_new_key(key))
         check_body(key, body)
         with staged(path, body) as file:
-            return self.put_staged([file], f"Add {key}", self._place(key))
+            return self._files.create([file], f"Add {key}", self._place(key))
 
     def put_and_show(self, key: str, body: bytes, pages: Pages) -> bool:
         """See `Store.put_and_show`: README and viewer are replaced by the commit that creates the key."""
         path, place = self.path(check_new_key(key)), self._place(key)
         with staged(path, [body]) as file:
-            return with_pages(lambda shown: self.put_staged([file], f"Add {key}", place, shown), self._repo, pages)
-
-    def put_staged(self, files: "list[Staged]", title: str, place: str, pages: ShownPages | None = None) -> bool:
-        """Create files by one commit, unless one of them exists.
-
-        Args:
-            files: The files.
-            title: What the commit is called.
-            place: What is written, for errors.
-            pages: What is shown with them.
-
-        Returns:
-            Whether they were created.
-
-        Raises:
-            StorageError: They were not, nor ever will be.
-            CommitUnknownError: They may have been.
-        """
-        paths = [file.path for file in files]
-
-        def plan(head: str) -> list[Any] | None:
-            if self._repo.look(paths, head):
-                return None
-            shown = [] if pages is None else pages.operations(head)
-            return [*(file.uploaded(self._repo) for file in files), *shown]
-
-        made = self._committer.commit(plan, title, place)
-        if made is None:
-            return False
-        self._check(files, made, place)
-        return True
-
-    def not_there(self, files: "list[Staged]", place: str) -> "list[Staged]":
-        """Which of files somebody else did not create meanwhile.
-
-        Args:
-            files: The files.
-            place: What is written, for errors.
-
-        Raises:
-            StorageError: One is there with other content.
-        """
-        try:
-            there = self._repo.look([file.path for file in files])
-        except Refused as refused:
-            problem = refused
-        else:
-            other = next(
-                (file for file in files if file.path in there and not file.is_stored_as(there[file.path])), None
-            )
-            if other is not None:
-                message = f"{place}: {other.path} is there with other content: remove it from the repo, and try again"
-                raise StorageError(message)
-            return [file for file in files if file.path not in there]
-        raise hub_explained(problem, place)
+            return with_pages(lambda shown: self._files.create([file], f"Add {key}", place, shown), self._repo, pages)
 
     def batch(self) -> HubBatch:
         """See `Store.batch`: large files are sent ahead, and committed with others by few commits."""
-        return HubBatch(self, FILES_A_COMMIT)
+        return HubBatch(self, self._files, FILES_A_COMMIT)
 
     def limits(self, files: int, folder: int) -> tuple[str, ...]:
         """See `Store.limits`."""
@@ -151,14 +101,6 @@ class HubStore(HubKeys):
         if files > FILES_A_COMMIT * 20:
             found.append(f"{files:,} files, of which the Hub takes few a commit: keep them in fewer, larger ones")
         return tuple(found)
-
-    def send_ahead(self, file: Staged) -> None:
-        """Send the bytes of a file before it is committed, if it is a large one.
-
-        Raises:
-            Refused: What the Hub said.
-        """
-        file.uploaded(self._repo)
 
     def delete(self, keys: Iterable[str]) -> None:
         """See `Store.delete`; the bytes stay in the repo's history."""
@@ -183,24 +125,3 @@ class HubStore(HubKeys):
         else:
             return
         raise hub_explained(problem, f"{self.url}, tag {name}", writing=True)
-
-    def _check(self, files: "Iterable[Staged]", commit: str, place: str) -> None:
-        """See that a commit has files as they were sent: the Hub leaves out in silence what its rules ignore.
-
-        Raises:
-            StorageError: It hasn't.
-            CommitUnknownError: That can't be told.
-        """
-        try:
-            there = self._repo.look([file.path for file in files], commit)
-        except Refused as refused:
-            problem = refused
-        else:
-            for file in files:
-                if not file.is_stored_as(there.get(file.path)):
-                    message = (
-                        f"{place}: the Hub left out {file.path}: remove what ignores it from the repo's .gitignore"
-                    )
-                    raise StorageError(message)
-            return
-        raise hub_unknown(problem, place)

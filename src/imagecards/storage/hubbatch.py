@@ -3,17 +3,15 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from imagecards.errors import CommitUnknownError, StorageError
 from imagecards.storage.answers import Refused
 from imagecards.storage.batch import Batch
 from imagecards.storage.hubanswers import hub_explained
+from imagecards.storage.hubfiles import HubFiles
+from imagecards.storage.hubkeys import HubKeys
 from imagecards.storage.hubstaging import Staged
 from imagecards.storage.store import check_body, check_new_key
-
-if TYPE_CHECKING:
-    from imagecards.storage.hub import HubStore
 
 
 class HubBatch(Batch):
@@ -21,12 +19,14 @@ class HubBatch(Batch):
 
     Args:
         store: Where.
+        creating: Makes the commits.
         size: How many files a commit has at most.
     """
 
-    def __init__(self, store: "HubStore", size: int) -> None:
+    def __init__(self, store: HubKeys, creating: HubFiles, size: int) -> None:
         super().__init__(store)
-        self._hub = store
+        self._keys = store
+        self._creating = creating
         self._size = size
         self._files: dict[str, Staged] = {}
         self._folders: Counter[str] = Counter()
@@ -38,12 +38,12 @@ class HubBatch(Batch):
         check_body(key, body)
         folder = key.rpartition("/")[0]
         self._folders[folder] += 1
-        for limit in self._hub.limits(0, self._folders[folder]):
+        for limit in self._keys.limits(0, self._folders[folder]):
             raise StorageError(f"{self.url}/{folder} can't be stored: {limit}")
-        file = Staged.of(self._hub.path(key), body)
+        file = Staged.of(self._keys.path(key), body)
         taken = False
         try:
-            self._hub.send_ahead(file)
+            self._creating.send_ahead(file)
             with self._lock:
                 taken = self._files.setdefault(key, file) is file
         except Refused as refused:
@@ -72,8 +72,8 @@ class HubBatch(Batch):
         place = f"{self.url}/{keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
         left = [self._files[key] for key in keys]
         try:
-            while left and not self._hub.put_staged(left, f"Add {len(left)} data files", place):
-                left = self._hub.not_there(left, place)  # another copy of the same version was faster
+            while left and not self._creating.create(left, f"Add {len(left)} data files", place):
+                left = self._creating.not_there(left, place)  # another copy of the same version was faster
         except CommitUnknownError as error:
             # only a card commits: data files that may not be there are failed ones
             raise StorageError(f"data files could not be stored: {error}") from error

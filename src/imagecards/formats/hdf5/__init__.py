@@ -6,10 +6,11 @@ and record it was made from.
 """
 
 from imagecards.formats.format import Format
-from imagecards.formats.hdf5.guard import GuardedFile, Limits, check_file
+from imagecards.formats.hdf5.guard import GuardedFile, check_file
 from imagecards.formats.hdf5.normalising import Normalisation, normalised
 from imagecards.formats.hdf5.reading import Example, Examples
 from imagecards.formats.hdf5.recipe import Recipe
+from imagecards.formats.hdf5.watched import Limits
 from imagecards.formats.hdf5.writing import write_examples, write_hdf5
 
 FORMAT = Format(

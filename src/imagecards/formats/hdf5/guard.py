@@ -6,20 +6,19 @@ is opened: links first, since opening one follows it.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import file_digest
 from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagecards.errors import FormatError, IntegrityError, NotFoundError
+from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.formats.hdf5.guarded import GuardedDataset, GuardedGroup
 from imagecards.formats.hdf5.inflation import DEFLATE, FLETCHER32, LZF, SHUFFLE
+from imagecards.formats.hdf5.watched import Limits, Watched
 from imagecards.records import printable
 
 _FILTERS = frozenset({DEFLATE, SHUFFLE, FLETCHER32, LZF})
@@ -27,21 +26,7 @@ _SMALL = 1 << 26  # bytes that may be declared whatever is stored
 _ATTRIBUTE = 1 << 16  # bytes of an attribute
 
 
-class Limits(NamedTuple):
-    """What a file may ask for.
-
-    Attributes:
-        objects: How many groups and datasets a file may have.
-        nbytes: Bytes that are read at once: of an example, or of a chunk, after decompression.
-        ratio: How many times as many bytes as it stores a dataset may declare.
-    """
-
-    objects: int = 10_000_000
-    nbytes: int = 1 << 30
-    ratio: int = 1100
-
-
-class GuardedFile:
+class GuardedFile(Watched):
     """One HDF5 file, of which only groups and datasets that are in the file itself can be reached.
 
     Args:
@@ -58,8 +43,7 @@ class GuardedFile:
     def __init__(self, path: str | os.PathLike[str], digest: str | None = None, limits: Limits | None = None) -> None:
         import h5py
 
-        self.path = Path(path)
-        self.limits = limits or Limits()
+        super().__init__(Path(path), limits or Limits())
         if not self.path.is_file():
             raise NotFoundError(f"there is no file {printable(str(path))}: see the path")
         if digest is not None:
@@ -77,22 +61,6 @@ class GuardedFile:
     def close(self) -> None:
         """Close it; nothing can be read any more."""
         self._file.close()
-
-    @contextmanager
-    def telling(self, place: str = "") -> Iterator[None]:
-        """Turn what HDF5 raises for damage, which is not one documented type, into an error that names the file."""
-        try:
-            yield
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as error:
-            if isinstance(error, FormatError | NotFoundError | IntegrityError):
-                raise
-            said = str(error).partition("\n")[0]
-            raise self.fault(f"can't be read, it is damaged or no HDF5 ({said:.200})", place) from error
-
-    def fault(self, message: str, place: str = "") -> FormatError:
-        """The error that names this file and a place in it."""
-        where = f"{printable(str(self.path))}{': ' + printable(place, 200) if place else ''}"
-        return FormatError(f"{where} {message}: fetch it again, or make it anew")
 
     def names(self, group: str = "/") -> list[str]:
         """The names in a group, as the file has them; nothing behind them is opened."""
@@ -243,11 +211,6 @@ class GuardedFile:
         if kind.get_class() == h5t.STRING:
             return not kind.is_variable_str()
         return kind.get_size() in (1, 2, 4, 8)
-
-    def check_size(self, nbytes: int, path: str) -> None:
-        """See that so many bytes may be read at once."""
-        if nbytes > self.limits.nbytes:
-            raise self.fault(f"has {nbytes:,} bytes at once, and {self.limits.nbytes:,} are the limit", path)
 
     def _text(self, raw: bytes, place: str) -> str:
         try:

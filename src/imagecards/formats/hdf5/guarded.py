@@ -1,15 +1,13 @@
 """What is inside an HDF5 file that was found to be harmless: groups, and datasets to read from."""
 
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagecards.formats.hdf5.inflation import chunks_stay_within, inflated_row, is_row_deflated, never_larger
-
-if TYPE_CHECKING:
-    from imagecards.formats.hdf5.guard import GuardedFile
+from imagecards.formats.hdf5.watched import Watched
 
 
 class GuardedGroup(NamedTuple):
@@ -32,7 +30,7 @@ class GuardedDataset:
         dtype: The type of its numbers.
     """
 
-    def __init__(self, file: "GuardedFile", found: Any, path: str) -> None:
+    def __init__(self, file: Watched, found: Any, path: str) -> None:
         self._file, self._found, self._path = file, found, path
         self.shape: tuple[int, ...] = found.shape or ()
         self.dtype: np.dtype[Any] = found.dtype

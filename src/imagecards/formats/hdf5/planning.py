@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from imagecards import __version__
 from imagecards.digests import canonical_json
 from imagecards.errors import FormatError, InvalidInputError, retold
 from imagecards.formats.hdf5.filing import FileTask
@@ -23,6 +22,7 @@ from imagecards.formats.lost import tell_of_unheld
 from imagecards.formats.scene import Part, Scene
 from imagecards.records import printable, record_digests
 from imagecards.records.schema import KNOWN_FIELDS
+from imagecards.release import VERSION
 
 _MOST_PADDING = 8  # times the pixels that there are
 _LARGEST = 1 << 30  # bytes of an example; readers refuse more
@@ -91,7 +91,7 @@ def _digest(scene: Scene, facts: dict[str, Any], params: dict[str, Any], records
     for digest in record_digests(records, [bytes(32)] * len(records)):
         said.update(digest)
     whole = {
-        "made by": [__version__, h5py.version.hdf5_version],
+        "made by": [VERSION, h5py.version.hdf5_version],
         "recipe": facts,
         "classes": params["classes"],
         "records": said.hexdigest(),

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from imagecards.digests import canonical_json
 from imagecards.errors import IntegrityError, InvalidInputError, NotFoundError
-from imagecards.formats.hdf5.guard import GuardedFile, Limits
+from imagecards.formats.hdf5.guard import GuardedFile
 from imagecards.formats.hdf5.guarded import GuardedDataset
 from imagecards.formats.hdf5.normalising import Normalisation, check_normalisation, normalised
+from imagecards.formats.hdf5.watched import Limits
 from imagecards.records import printable
 
 _NUMBER = re.compile(r"(\d+)")
