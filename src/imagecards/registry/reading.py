@@ -16,7 +16,7 @@ from imagecards.datasets import FILE_FACTS, ImageDataset, unsafe_paths
 from imagecards.errors import IntegrityError, NotFoundError
 from imagecards.registry import contents
 from imagecards.registry.attributes import read_attributes
-from imagecards.registry.links import read_links
+from imagecards.registry.links import check_urls
 from imagecards.registry.name_index import NameIndex
 from imagecards.storage import Store
 from imagecards.storage.cache import cache_for
@@ -226,11 +226,12 @@ def _source(store: Store, card: DataCard, records: pa.Table) -> ShardSource:
         return ShardSource(store, str(card.ref), card.shards, records)
     from imagecards.registry.linked_source import LinkedSource
 
-    links = read_links(card, records)
+    assert card.records is not None
+    check_urls(records["url"], card.records.key)
     for field in contents.PLACE_COLUMNS:
         column = pc.fill_null(records[field.name], 0)
         records = records.set_column(records.column_names.index(field.name), field, column)
-    return LinkedSource(store, str(card.ref), card.shards, records, links)
+    return LinkedSource(store, str(card.ref), card.shards, records)
 
 
 def check_places(card: DataCard, records: pa.Table) -> None:
