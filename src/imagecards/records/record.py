@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
 from imagecards.records import values
-from imagecards.records.values import Problem, refuse
+from imagecards.records.problem import Problem, refuse
 
 
 def _areas(value: object) -> list[float | None]:

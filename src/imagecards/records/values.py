@@ -5,60 +5,24 @@ numbers that are not finite, whole numbers beyond 2**53, texts with NUL or half 
 without end. `null` and an absent key mean the same.
 """
 
-import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import Any, NamedTuple, NoReturn
-
-from pydantic import ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing import Any, NoReturn
 
 from imagecards.digests import MAX_SAFE_INTEGER
 from imagecards.paths import check_relative
+from imagecards.records.problem import Problem, refuse
 
 MAX_DEPTH = 32
 """How deep a line may nest: far more than any annotation needs, and what parquet holds, where a list takes two levels
 of the hundred that its readers accept."""
 
-MAX_PROBLEMS = 100
-"""How many problems are told of one value."""
-
 _DEEPEST_PLACE = MAX_DEPTH - 2  # a further field of a record lies in the brackets of the record alone
 _FAR = MAX_SAFE_INTEGER  # in pixels
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 _PLAIN = frozenset({str, int, float, bool, type(None)})
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong with a value.
-
-    Attributes:
-        place: Where in the value, as keys and indices: ``("bbox", 2)``; empty for the value itself.
-        rule: The broken rule's stable name.
-        message: What is wrong.
-        value: What was found.
-    """
-
-    place: tuple[str | int, ...]
-    rule: str
-    message: str
-    value: object
-
-
-def refuse(problems: Iterable[Problem]) -> None:
-    """Raise one pydantic error that holds all ``problems``, a hundred at most; return when there are none.
-
-    Raises:
-        pydantic.ValidationError: When there is a problem.
-    """
-    details = [
-        InitErrorDetails(type=_custom_error(problem), loc=problem.place, input=problem.value)
-        for problem in itertools.islice(problems, MAX_PROBLEMS)
-    ]
-    if details:
-        raise ValidationError.from_exception_data("record", details)
 
 
 def file_name(value: object) -> str:
@@ -325,7 +289,3 @@ def _is_count(value: object) -> bool:
 def _refuse_one(rule: str, message: str, value: object) -> NoReturn:
     refuse([Problem((), rule, message, value)])
     raise AssertionError  # refuse() always raises on a problem
-
-
-def _custom_error(problem: Problem) -> PydanticCustomError:
-    return PydanticCustomError(problem.rule, problem.message)  # without a context pydantic formats nothing
