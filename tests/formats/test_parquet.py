@@ -18,7 +18,7 @@ from imagecards.datasets import ImageDataset
 from imagecards.errors import InvalidInputError
 from imagecards.formats import parquet as module
 from imagecards.formats import write
-from imagecards.records.values import without_nulls
+from imagecards.records.json_values import without_nulls
 
 
 def tables(folder: Path) -> dict[str, pa.Table]:

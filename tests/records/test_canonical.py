@@ -12,7 +12,7 @@ from imagecards.digests import canonical_text
 from imagecards.records import ImageMetadata
 from imagecards.records.canonical import column_texts
 from imagecards.records.digest import canonical_records
-from imagecards.records.values import without_nulls
+from imagecards.records.json_values import without_nulls
 
 IMAGE = bytes(range(32))
 BORDERS = [2.0**53, 2.0**53 - 1, 2.0**53 + 2, 1e-4, 9.999999999999999e-05, 1e15 + 0.5, 2.0**52 - 0.5, 0.5, 302.0]

@@ -325,4 +325,4 @@ def test_importing_the_package_imports_none_of_its_rooms() -> None:
         "print(sorted(m for m in sys.modules if m.startswith('imagecards')), 'pydantic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['imagecards'] False"
+    assert done.stdout.strip() == "['imagecards', 'imagecards.release'] False"

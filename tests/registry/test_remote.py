@@ -23,7 +23,7 @@ from imagecards.errors import IntegrityError, InvalidInputError, InvalidMetadata
 from imagecards.registry import contents, linked_source
 from imagecards.registry.attempt import attempting
 from imagecards.registry.link_check import link_problems
-from imagecards.registry.reading import open_images
+from imagecards.registry.opening import open_images
 from imagecards.storage.memory import MemoryStore
 from imagecards.transforms import Merge, MinArea, Tile
 

@@ -13,7 +13,7 @@ from imagecards.formats.found_image import FoundImage, as_line, is_deep, kept_ob
 from imagecards.formats.soundness import unsound_outlines
 from imagecards.records import Collector, Issue, Report, read_jsonl, shown
 from imagecards.records.exact import read_line
-from imagecards.records.values import MAX_PROBLEMS
+from imagecards.records.problem import MAX_PROBLEMS
 
 _OBJECT = re.compile(r"objects\.(.+?)\[(\d+)\](.*)", re.DOTALL)
 _ON_LINE = re.compile(r"on line (\d+)")

@@ -10,7 +10,7 @@ import orjson
 
 from imagecards.datasets import Place
 from imagecards.records.exact import MAX_FIELDS
-from imagecards.records.values import MAX_DEPTH
+from imagecards.records.json_values import MAX_DEPTH
 
 _NOT_FIELDS = frozenset({"categories"})  # of objects: what their category is called in lines
 # in the line of an image, each object has a place for every field that any of them has

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from imagecards.records.json_values import without_nulls
 from imagecards.records.schema import KNOWN_FIELDS
-from imagecards.records.values import without_nulls
 
 _ROWS = 512
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from imagecards.records.exact import field_path
 from imagecards.records.issues import Issue, shown
-from imagecards.records.values import json_problems
+from imagecards.records.json_values import json_problems
 
 
 def attribute_issues(attributes: Mapping[str, Any]) -> Iterator[Issue]:

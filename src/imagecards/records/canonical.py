@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.digests import MAX_SAFE_INTEGER, canonical_text, number_text, sorted_keys
-from imagecards.records.values import without_nulls
+from imagecards.records.json_values import without_nulls
 
 _TEXT = pa.large_string()  # the texts of one batch may well be more than the 2 GiB that a string array can hold
 _ESCAPED = r'["\\\x00-\x1f]'  # all else stands for itself in RFC 8785

@@ -13,10 +13,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from imagecards.records.issues import Issue, field_name, shown
+from imagecards.records.json_values import MAX_DEPTH, kind_name
+from imagecards.records.problem import MAX_PROBLEMS
 from imagecards.records.record import ImageRecord
 from imagecards.records.schema import KNOWN_FIELDS, KNOWN_OBJECT_FIELDS, shape_view
 from imagecards.records.shape import NAMES, Shape, ShapeConflictError, grown
-from imagecards.records.values import MAX_DEPTH, MAX_PROBLEMS, kind_name
 
 MAX_LINE_BYTES = 16 * 2**20
 MAX_FIELDS = 1000

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
-from imagecards.records import values
-from imagecards.records.values import Problem, refuse
+from imagecards.records import json_values, values
+from imagecards.records.problem import Problem, refuse
 
 
 def _areas(value: object) -> list[float | None]:
@@ -28,11 +28,11 @@ def _crowds(value: object) -> list[int | None]:
 def _ids(value: object) -> list[int] | list[str] | list[Any]:
     ids = values.as_list(value)
     refuse(
-        Problem((index,), "wrong-type", f"an id is a whole number or text, not {values.kind_name(item)}", item)
+        Problem((index,), "wrong-type", f"an id is a whole number or text, not {json_values.kind_name(item)}", item)
         for index, item in enumerate(ids)
         if item is not None and (isinstance(item, bool) or not isinstance(item, int | str))
     )
-    refuse(values.json_problems(ids, ()))
+    refuse(json_values.json_problems(ids, ()))
     return list(ids)
 
 
@@ -55,7 +55,7 @@ class BBox(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
-    __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(values.parallel_value)]] = Field(init=False)
+    __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(json_values.parallel_value)]] = Field(init=False)
 
     bbox: Annotated[list[list[float]], PlainValidator(values.boxes)]
     categories: Annotated[list[int] | list[str], PlainValidator(values.categories)]
@@ -103,7 +103,7 @@ class ImageRecord(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
-    __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(values.json_value)]] = Field(init=False)
+    __pydantic_extra__: dict[str, Annotated[Any, PlainValidator(json_values.json_value)]] = Field(init=False)
 
     file_name: Annotated[str, PlainValidator(values.file_name)]
     caption: Annotated[str, PlainValidator(values.text)] | None = None
@@ -120,7 +120,7 @@ class ImageRecord(BaseModel):
 
     @model_validator(mode="after")
     def _check_keys(self) -> "ImageRecord":
-        refuse(problem for key in self.extra for problem in values.text_problems(key))
+        refuse(problem for key in self.extra for problem in json_values.text_problems(key))
         return self
 
     @property
@@ -140,14 +140,14 @@ def _key_problems(fields: Mapping[Any, Any]) -> Iterator[Problem]:
     """Half surrogate pairs in names of fields, which pydantic would refuse in its own words."""
     for key in fields:
         if isinstance(key, str) and not key.isascii():
-            yield from values.text_problems(key)
+            yield from json_values.text_problems(key)
 
 
 def _area_problems(areas: list[Any] | tuple[Any, ...]) -> Iterator[Problem]:
     for index, area in enumerate(areas):
         if area is None:
             continue
-        problems = list(values.number_problems(area, (index,)))
+        problems = list(json_values.number_problems(area, (index,)))
         yield from problems
         if not problems and area < 0:
             yield Problem((index,), "negative-area", "the area is negative", area)
@@ -155,13 +155,13 @@ def _area_problems(areas: list[Any] | tuple[Any, ...]) -> Iterator[Problem]:
 
 def _parallel_problems(count: int, fields: Mapping[str, Any]) -> Iterator[Problem]:
     for name, items in fields.items():
-        yield from values.text_problems(name)
+        yield from json_values.text_problems(name)
         if name == "category":  # the column of categories has this name
             yield Problem((name,), "reserved-field", "the categories of objects are named `categories`", items)
         elif items is None:
             continue
         elif not isinstance(items, list):
-            message = f"a field of objects is a list with one entry an object, not {values.kind_name(items)}"
+            message = f"a field of objects is a list with one entry an object, not {json_values.kind_name(items)}"
             yield Problem((name,), "wrong-type", message, items)
         elif len(items) != count:
             message = f"there are {count} boxes but {len(items)} entries here"

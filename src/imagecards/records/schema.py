@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.errors import InvalidMetadataError
+from imagecards.records.json_values import without_nulls
 from imagecards.records.record import ImageRecord
 from imagecards.records.shape import UNKNOWN, Kind, Shape
-from imagecards.records.values import without_nulls
 
 KNOWN_FIELDS = ("file_name", "caption", "categories", "objects")
 KNOWN_OBJECT_FIELDS = ("bbox", "categories", "segmentation", "area", "iscrowd", "id")

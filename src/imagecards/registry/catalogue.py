@@ -83,7 +83,7 @@ class Catalogue:
             from imagecards.registry.tables import open_table
 
             return open_table(self.store, card)
-        from imagecards.registry.reading import open_images
+        from imagecards.registry.opening import open_images
 
         return open_images(self.store, card)
 

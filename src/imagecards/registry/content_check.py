@@ -12,8 +12,8 @@ from imagecards.records import dataset_digest, record_digests
 from imagecards.registry import contents
 from imagecards.registry.attributes import read_attributes
 from imagecards.registry.files import read_file
+from imagecards.registry.place_check import check_paths, check_places
 from imagecards.registry.problem import Problem, from_error, shorten
-from imagecards.registry.reading import check_paths, check_places
 from imagecards.registry.tables import open_table
 from imagecards.storage import Store
 

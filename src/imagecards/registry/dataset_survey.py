@@ -12,7 +12,7 @@ from imagecards.digests import digest
 from imagecards.records import Report
 from imagecards.registry import contents
 from imagecards.registry.known import known_facts, unknown_facts
-from imagecards.registry.reading import check_paths
+from imagecards.registry.place_check import check_paths
 from imagecards.splits import check_members
 
 _log = logging.getLogger("imagecards")

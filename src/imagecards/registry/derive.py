@@ -8,7 +8,7 @@ from imagecards.cards import DataCard
 from imagecards.datasets import ImageDataset, Step, apply_steps
 from imagecards.errors import InvalidInputError
 from imagecards.registry.circumstances import code_revision, environment
-from imagecards.registry.reading import open_images
+from imagecards.registry.opening import open_images
 from imagecards.registry.register import register
 from imagecards.registry.request import Request
 from imagecards.registry.steps import describe_steps

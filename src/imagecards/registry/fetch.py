@@ -14,7 +14,7 @@ from imagecards.progress import track
 from imagecards.records import ImageMetadata
 from imagecards.registry import contents
 from imagecards.registry.files import read_chunks, read_file
-from imagecards.registry.reading import open_images
+from imagecards.registry.opening import open_images
 from imagecards.storage import Store
 
 

@@ -30,8 +30,8 @@ from imagecards.registry.difference import card_side
 from imagecards.registry.files import is_whole
 from imagecards.registry.links import Links, append_links, learn_links, same_links
 from imagecards.registry.pack import Group, Member, group_members, pack_groups, shard_key
-from imagecards.registry.publish import content_of
 from imagecards.registry.shelf import Shelf
+from imagecards.registry.version_content import content_of
 from imagecards.splits import find_identical_bytes
 from imagecards.storage import Store
 
@@ -86,7 +86,7 @@ class ImageContent:
 
     @property
     def outcome(self) -> str:
-        """What `imagecards.registry.publish.content_of` says of a card that holds this, as one text."""
+        """What `imagecards.registry.version_content.content_of` says of a card that holds this, as one text."""
         documents = (f"{path} {sha256}" for path, sha256 in self.survey.document_digests.items())
         return "\n".join((self.dataset_digest, *documents))
 

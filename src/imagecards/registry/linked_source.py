@@ -11,7 +11,7 @@ from imagecards.datasets.largefile import LARGE_BYTES, LargeFile
 from imagecards.datasets.remote import ObjectChangedError, RemoteObject, read_object
 from imagecards.datasets.remote.largeobject import LargeObject
 from imagecards.errors import IntegrityError, NotFoundError
-from imagecards.registry.links import Links
+from imagecards.registry.link_table import LinkTable
 from imagecards.registry.reading import ShardSource
 from imagecards.storage import Store
 
@@ -28,14 +28,14 @@ class LinkedSource(ShardSource):
 
     remote = True
 
-    def __init__(self, store: Store, name: str, shards: Sequence[StoredFile], records: pa.Table, links: Links) -> None:
+    def __init__(self, store: Store, name: str, shards: Sequence[StoredFile], records: pa.Table) -> None:
         super().__init__(store, name, shards, records)
-        self._links = links
+        self._links = LinkTable(records)
 
     def link(self, name: str) -> RemoteObject | None:
         """The object that an image is; ``None`` for one that is stored, or not there."""
         row = self._rows.get(name)
-        return None if row is None else self._links[row]
+        return None if row is None else self._link(row)
 
     def read(self, name: str) -> bytes:
         """The bytes of one image.
@@ -45,7 +45,7 @@ class LinkedSource(ShardSource):
             IntegrityError: The stored bytes are not those that were registered, or the object is gone or changed.
         """
         row = self._row(name)
-        link = self._links[row]
+        link = self._link(row)
         if link is None:
             return super().read(name)
         data = fetch_linked(link, f"{name} of {self.name}")
@@ -63,12 +63,23 @@ class LinkedSource(ShardSource):
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
         """The bytes of several images, in the order of ``names``; several requests are on their way at a time."""
-        for linked, run in groupby(names, lambda name: self.link(name) is not None):
+        for linked, run in groupby(names, self._is_linked):
             together = list(run)
             if linked:
                 yield from in_order(self.read, together, [self._size[self._row(name)] for name in together])
             else:
                 yield from super().read_many(together)
+
+    def _is_linked(self, name: str) -> bool:
+        row = self._rows.get(name)
+        return row is not None and row in self._links
+
+    def _link(self, row: int) -> RemoteObject | None:
+        place = self._links.get(row)
+        if place is None:
+            return None
+        url, etag, version = place
+        return RemoteObject(url, self._size[row], etag, version, self._digest(row))
 
 
 def fetch_linked(link: RemoteObject, what: str) -> bytes:

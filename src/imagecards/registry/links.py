@@ -82,17 +82,30 @@ def read_links(card: DataCard, records: pa.Table) -> Links:
     """
     if "url" not in records.column_names:
         return [None] * records.num_rows
+    assert card.records is not None
+    check_urls(records["url"], card.records.key)
     columns = (records[name].to_pylist() for name in (*contents.LINK_COLUMNS.names, "size", "sha256"))
-    links = [
+    return [
         None if url is None else RemoteObject(url, size, etag, version, sha256)
         for url, etag, version, size, sha256 in zip(*columns, strict=True)
     ]
-    for link in links:
-        if link is not None and not _is_sound(link.url):
-            assert card.records is not None
-            message = f"{card.records.key} names an image by a URL that is not read: restore the file from a copy"
-            raise IntegrityError(message, card.records.key)
-    return links
+
+
+def check_urls(urls: pa.ChunkedArray, place: str) -> None:
+    """See that URLs are such as this package writes; those that are null count as right.
+
+    Args:
+        urls: The URLs.
+        place: Where they are from, for the message.
+
+    Raises:
+        IntegrityError: One of them is not.
+    """
+    for chunk in urls.chunks:  # so that there is never an object for each of all of them
+        for url in chunk.drop_null().to_pylist():
+            if not _is_sound(url):
+                message = f"{place} names an image by a URL that is not read: restore the file from a copy"
+                raise IntegrityError(message, place)
 
 
 def append_links(table: pa.Table, links: Links) -> pa.Table:

@@ -12,10 +12,11 @@ from imagecards.registry.attempt import Attempt, attempting
 from imagecards.registry.dataset_survey import Survey
 from imagecards.registry.files import lost_file
 from imagecards.registry.image_content import ImageContent, pack_images
-from imagecards.registry.publish import content_of, publish, read_unless_damaged
-from imagecards.registry.reading import open_images
+from imagecards.registry.opening import open_images
+from imagecards.registry.publish import publish, read_unless_damaged
 from imagecards.registry.request import Request, Viewer
 from imagecards.registry.shelf import Shelf
+from imagecards.registry.version_content import content_of
 from imagecards.storage import Store
 
 _TRIES = 10

@@ -3,119 +3,32 @@
 import logging
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from imagecards.cards import FIRST, Artifact, Bump, CardRef, DataCard, Parent, Summary, Version
+from imagecards.cards import Artifact, CardRef, DataCard, Parent
 from imagecards.datasets import Derived
 from imagecards.errors import FormatError, IntegrityError, ReadOnlyError, StorageError, VersionConflictError
 from imagecards.registry import keys, lookup
 from imagecards.registry.artifacts import find_artifact, put_artifact, same_content
 from imagecards.registry.attempt import Attempt
 from imagecards.registry.commit import commit
-from imagecards.registry.difference import bump_cards
 from imagecards.registry.files import is_whole, lost_file, stored_sizes
+from imagecards.registry.numbering import find_bump, next_version, tell_reason
 from imagecards.registry.request import Request
 from imagecards.registry.showing import showing
+from imagecards.registry.version_content import Content, SameContent
 from imagecards.release import VERSION
 from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")
 _TRIES = 1000
 _PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds
-_CONTENT_FIELDS = ("records", "splits", "attributes", "documents", "shards", "table")
 
 
 class LenderWithdrawnError(StorageError):
     """A version that this one points into was withdrawn meanwhile: its bytes must be stored again."""
-
-
-class Content(Protocol):
-    """What a version consists of, apart from what is said of it."""
-
-    @property
-    def kind(self) -> str:
-        """``"images"`` or ``"table"``."""
-        ...
-
-    @property
-    def dataset_digest(self) -> str:
-        """The digest of the content."""
-        ...
-
-    @property
-    def summary(self) -> Summary:
-        """Its counts."""
-        ...
-
-    @property
-    def lenders(self) -> tuple[DataCard, ...]:
-        """The cards whose files it points into."""
-        ...
-
-    def same_files(self, card: DataCard) -> bool:
-        """Whether a version holds the same content, its metadata files included."""
-        ...
-
-    def put(self, attempt: Attempt) -> Mapping[str, Any]:
-        """Store what is not stored yet, and return the card's fields that name the files."""
-        ...
-
-    def bump_since(self, store: Store, card: DataCard) -> Derived:
-        """Which part of the version it raises, compared with an earlier one."""
-        ...
-
-
-@dataclass(frozen=True)
-class SameContent:
-    """The content of a version that is registered already: nothing of it is stored again."""
-
-    card: DataCard
-
-    @property
-    def kind(self) -> str:
-        """As the card says."""
-        return self.card.kind
-
-    @property
-    def dataset_digest(self) -> str:
-        """As the card says."""
-        return self.card.dataset_digest
-
-    @property
-    def summary(self) -> Summary:
-        """As the card says."""
-        return self.card.summary
-
-    @property
-    def lenders(self) -> tuple[DataCard, ...]:
-        """The card."""
-        return (self.card,)
-
-    def same_files(self, card: DataCard) -> bool:
-        """Whether another version holds the same."""
-        return content_of(card) == content_of(self.card)
-
-    def put(self, attempt: Attempt) -> Mapping[str, Any]:
-        """The card's fields that name its files."""
-        unknown = self.card.unknown_fields()
-        if unknown:
-            message = (
-                f"{self.card.ref} has {unknown[0][0]!r}, which a newer imagecards wrote: upgrade to describe it anew"
-            )
-            raise FormatError(message)
-        return {name: getattr(self.card, name) for name in _CONTENT_FIELDS}
-
-    def bump_since(self, store: Store, card: DataCard) -> Derived:
-        """Which part of the version it raises, compared with an earlier one."""
-        return bump_cards(store, card, self.card)
-
-
-def content_of(card: DataCard) -> tuple[str, ...]:
-    """What a version holds, as texts to compare: the dataset digest, then path and digest of each metadata file."""
-    return (card.dataset_digest, *(f"{document.path} {document.digest}" for document in card.documents))
 
 
 def read_unless_damaged(store: Store, ref: CardRef) -> DataCard | None:
@@ -178,12 +91,12 @@ def publish(attempt: Attempt, content: Content, request: Request, previous: Data
                 attempt.abandon()
                 return meanwhile
             newest, bump = meanwhile or newest, None
-        bump = bump or _bump(store, content, request, newest, latest)
+        bump = bump or find_bump(store, content, request, newest, latest)
         card = DataCard(
             name=request.name,
-            version=request.version or _next_version(versions, bump.part),
+            version=request.version or next_version(versions, bump.part),
             attempt=attempt.id,
-            bump_reason=_reason(request, bump, first=not versions),
+            bump_reason=tell_reason(request, bump, first=not versions),
             artifacts=kept,
             **fields,
         )
@@ -269,48 +182,6 @@ def _whole_artifacts(store: Store, card: DataCard) -> dict[str, Artifact]:
         else:
             _log.warning("the artifact %s of %s is not taken over: files of it are missing", name, card.ref)
     return whole
-
-
-def _next_version(versions: Sequence[Version], bump: Bump) -> Version:
-    """The next number after the latest that is free; a pre-release is not released by this."""
-    latest = lookup.latest_version(versions)
-    if latest is None:
-        return FIRST
-    number = latest.bump(bump)
-    taken = set(versions)
-    while number in taken:
-        number = number.bump(bump)
-    return number
-
-
-def _bump(store: Store, content: Content, request: Request, newest: DataCard | None, latest: Version | None) -> Derived:
-    """Which part of the version to raise, and why: what was asked for, else what the change comes to."""
-    if request.bump != "auto":
-        return Derived(request.bump, "asked for")
-    if latest is None or request.version is not None:
-        return Derived("minor", "every version before was withdrawn")  # said where there were any
-    if newest is None:
-        return Derived("major", "the version before can't be read")
-    if newest.dataset_digest == content.dataset_digest:
-        if lost_file(store, newest) is None:
-            if newest.summary.linked and not content.same_files(newest):
-                stored = not content.summary.linked
-                return Derived("patch", "the same data, " + ("stored here now" if stored else "linked anew"))
-            return Derived("patch", "the same data, described anew")
-        return Derived("patch", f"the same data, stored anew, since files of {newest.version} are missing")
-    try:
-        return content.bump_since(store, newest)
-    except IntegrityError as error:
-        _log.warning("%s can't be compared with: %s", newest.ref, error)
-        return Derived("major", f"{newest.version} can't be compared with, it is damaged")
-
-
-def _reason(request: Request, bump: Derived, *, first: bool) -> str:
-    if request.reason:
-        return request.reason
-    if request.version is not None:
-        return "asked for by number"
-    return "the first version" if first else f"{bump.part}: {bump.reason}"
 
 
 def _check_ready(store: Store, card: DataCard, lenders: Iterable[DataCard], parents: Iterable[Parent]) -> None:

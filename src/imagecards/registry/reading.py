@@ -11,12 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from imagecards.cards import DataCard, StoredFile
-from imagecards.datasets import FILE_FACTS, ImageDataset, unsafe_paths
+from imagecards.cards import StoredFile
+from imagecards.datasets import FILE_FACTS
 from imagecards.errors import IntegrityError, NotFoundError
-from imagecards.registry import contents
-from imagecards.registry.attributes import read_attributes
-from imagecards.registry.links import read_links
 from imagecards.registry.name_index import NameIndex
 from imagecards.storage import Store
 from imagecards.storage.cache import cache_for
@@ -202,76 +199,6 @@ def _shared(marks: bytes) -> mmap.mmap:
     memory = mmap.mmap(-1, max(len(marks), 1))
     memory[: len(marks)] = marks
     return memory
-
-
-def open_images(store: Store, card: DataCard) -> ImageDataset:
-    """The dataset of a card; its records are read now, its images when they are asked for.
-
-    Raises:
-        IntegrityError: The records are missing, damaged or do not fit the card.
-    """
-    assert card.records is not None
-    records = contents.read_records(store, card.records, rows=card.summary.images)
-    check_places(card, records)
-    check_paths(records["file_name"], card.records.key)
-    splits = contents.read_splits(store, card.splits)
-    source = _source(store, card, records)
-    places = {*contents.PLACE_COLUMNS.names, *contents.LINK_COLUMNS.names, "digest"}
-    table = records.drop_columns([name for name in records.column_names if name in places])
-    return ImageDataset.from_source(source, table, splits, attributes=read_attributes(store, card.attributes))
-
-
-def _source(store: Store, card: DataCard, records: pa.Table) -> ShardSource:
-    if "url" not in records.column_names:
-        return ShardSource(store, str(card.ref), card.shards, records)
-    from imagecards.registry.linked_source import LinkedSource
-
-    links = read_links(card, records)
-    for field in contents.PLACE_COLUMNS:
-        column = pc.fill_null(records[field.name], 0)
-        records = records.set_column(records.column_names.index(field.name), field, column)
-    return LinkedSource(store, str(card.ref), card.shards, records, links)
-
-
-def check_places(card: DataCard, records: pa.Table) -> None:
-    """See that every row of a records table lies inside a shard of its card, as far as it names one.
-
-    Raises:
-        IntegrityError: A row points elsewhere.
-    """
-    records = records.filter(records["shard"].is_valid())
-    if records.num_rows == 0:
-        return
-    shard = _column(records, "shard", np.int32)
-    offset, size = _column(records, "offset", np.int64), _column(records, "size", np.int64)
-    limits = np.array([stored.size for stored in card.shards] or [0], dtype=np.int64)
-    inside = (shard >= 0) & (shard < len(card.shards)) & (offset >= 0) & (size >= 0)
-    inside &= offset <= limits[np.where(inside, shard, 0)] - size
-    if not inside.all():
-        row = int(np.flatnonzero(~inside)[0])
-        name = records["file_name"][row].as_py()
-        place = card.records.key if card.records is not None else ""
-        message = f"{place} says that {name!r} lies outside the shards of {card.ref}: restore the file from a copy"
-        raise IntegrityError(message, place)
-
-
-def check_paths(names: pa.ChunkedArray, place: str) -> None:
-    """See that file names are safe relative paths, each there once.
-
-    Args:
-        names: The file names.
-        place: Where they are from, for the message.
-
-    Raises:
-        IntegrityError: One of them is not.
-    """
-    unsafe = unsafe_paths(names)
-    if unsafe or pc.count_distinct(names).as_py() != len(names):
-        what = f"the file name {unsafe[0][0]!r}, which {unsafe[0][1]}" if unsafe else "one file name twice"
-        message = (
-            f"{place} has {what}: it was made or changed by hand; make it from a folder, or restore it from a copy"
-        )
-        raise IntegrityError(message, place)
 
 
 def _column(table: pa.Table, name: str, dtype: type[np.integer[Any]]) -> NDArray[Any]:

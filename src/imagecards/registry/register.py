@@ -35,18 +35,12 @@ from imagecards.registry.known import versions_behind
 from imagecards.registry.links import NO_PLACE, Links, check_linked, links_in, recall
 from imagecards.registry.plan import UploadPlan, plan_upload
 from imagecards.registry.probe import check_exclusive
-from imagecards.registry.publish import (
-    Content,
-    LenderWithdrawnError,
-    SameContent,
-    content_of,
-    publish,
-    read_unless_damaged,
-)
+from imagecards.registry.publish import LenderWithdrawnError, publish, read_unless_damaged
 from imagecards.registry.request import Request
 from imagecards.registry.shelf import Shelf
 from imagecards.registry.tables import TableContent
 from imagecards.registry.tags import append_tags
+from imagecards.registry.version_content import Content, SameContent, content_of
 from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")

@@ -12,7 +12,7 @@ from imagecards.errors import IntegrityError
 from imagecards.registry import contents
 from imagecards.registry.files import is_whole
 from imagecards.registry.pack import Group
-from imagecards.registry.reading import check_places
+from imagecards.registry.place_check import check_places
 from imagecards.storage import Store
 
 _log = logging.getLogger("imagecards")

@@ -112,7 +112,7 @@ def _write_images(
 ) -> tuple[dict[str, Path], dict[str, list[str]]]:
     """Write images and annotations as ``datasets`` reads them; gives the files, and the paths of each split."""
     from imagecards.formats import write
-    from imagecards.registry.reading import open_images
+    from imagecards.registry.opening import open_images
 
     dataset = open_images(store, card)
     write(_in_order(_sample(dataset) if sample else dataset), to, "parquet")

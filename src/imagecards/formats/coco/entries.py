@@ -14,7 +14,7 @@ from imagecards.formats.found_image import free_name
 from imagecards.geometry import bounds, polygon_bounds, runs_from_coco
 from imagecards.paths import check_relative
 from imagecards.records import printable
-from imagecards.records.values import json_problems
+from imagecards.records.json_values import json_problems
 
 _LARGEST_SIDE = 2**31 - 1
 _NOT_EXTRA = frozenset({"file_name", "width", "height", "caption"})

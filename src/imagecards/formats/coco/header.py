@@ -8,7 +8,7 @@ from imagecards.digests import MAX_SAFE_INTEGER
 from imagecards.formats.building import DatasetBuilder
 from imagecards.formats.coco.layout import AnnotationFile
 from imagecards.records import shown
-from imagecards.records.values import json_problems, without_nulls
+from imagecards.records.json_values import json_problems, without_nulls
 
 SPLITS = "splits"
 """The attribute that has what the file of a split says otherwise than the first file, by split."""

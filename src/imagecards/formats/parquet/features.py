@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imagecards.formats.scene import Part, Scene
+from imagecards.records.json_values import without_nulls
 from imagecards.records.schema import NO_FIELDS
-from imagecards.records.values import without_nulls
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _POLYGONS = pa.list_(pa.list_(pa.float64()))
