@@ -2,7 +2,6 @@
 
 import json
 import logging
-import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,6 +15,7 @@ from imagecards.registry.readme import README, describe, render_readme
 from imagecards.registry.request import Viewer
 from imagecards.storage import Store
 from imagecards.storage.pages import Pages, Read
+from imagecards.temporary import temporary_folder
 
 if TYPE_CHECKING:  # what registers images imports it, what registers tables doesn't
     from imagecards.datasets import ImageDataset, Source
@@ -44,14 +44,14 @@ def showing(store: Store, card: DataCard, viewer: Viewer, *, source: Store | Non
     if not store.shows:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="imagecards-viewer-") as folder:
+    with temporary_folder("viewer") as folder:
         files: dict[str, Path] = {}
         splits: dict[str, list[str]] = {}
         try:
             if card.summary.linked:
                 pass  # its images were to stay where they lie
             elif card.kind == "images" and viewer != "none":
-                place = Path(folder) / "written"
+                place = folder / "written"
                 files, splits = _write_images(source or store, card, place, sample=viewer == "sample")
             elif card.table is not None and viewer != "none" and card.summary.container != "numpy":
                 splits = {"train": [store.locate(card.table.key)]}
