@@ -165,7 +165,6 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]  # kn
         A folder is looked at anew: it may have changed since the dataset was made, or registered.
         """
         if self._dataset is not None and self._dataset.root is not None:
-            self._dataset.lay_out()
             for learnt in ("manifest", "_described"):
                 self.__dict__.pop(learnt, None)
         try:
