@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imagecards.errors import AlreadyExistsError, IntegrityError, InvalidInputError, StorageError
+from imagecards.folderlock import MACHINE, hold_new, let_go, sweep
 from imagecards.paths import check_relative
 
 Write = Callable[[str, Iterable[bytes]], None]
@@ -27,7 +29,8 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Write]:
     """Make a folder from files that are written one by one.
 
     The files are gathered in a hidden folder beside it, which takes the name when the block ends without an error,
-    and is removed when there is one. Folders above it that were missing are made, and stay.
+    and is removed when there is one; where the process is killed, the next one that makes this folder removes it.
+    Folders above it that were missing are made, and stay.
 
     Args:
         to: The folder; it must not exist, or be empty.
@@ -43,8 +46,6 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Write]:
     """
     with _explained(to):
         target = _free_target(to)
-    # cut, so that a long name doesn't become one that is too long
-    gathering = target.parent / f".{target.name[:40]}.tmp-{secrets.token_hex(6)}"
     made: set[str] = set()  # as text: thousands of small files would spend their time on joining paths
 
     def write(path: str, chunks: Iterable[bytes]) -> None:
@@ -58,15 +59,21 @@ def new_folder(to: str | os.PathLike[str]) -> Iterator[Write]:
                 made.add(folder)
             _write_new(f"{gathering}/{path}", chunks)
 
+    with _explained(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent, re.compile(re.escape(_hidden(target)) + "[0-9a-f]{12}"))
+    tried: list[Path] = []  # known before they are there, so that an interruption leaves none
+    lock = None
     try:
         with _explained(target):
-            gathering.mkdir(parents=True)
+            gathering, lock = hold_new(lambda: _gathering(target, tried))
         yield write
         with _explained(target):
             _rename(gathering, target)
     finally:
-        if os.path.lexists(gathering):
-            shutil.rmtree(gathering, ignore_errors=True)
+        for folder in filter(os.path.lexists, tried):
+            shutil.rmtree(folder, ignore_errors=True)
+        let_go(lock)
 
 
 @contextmanager
@@ -128,6 +135,18 @@ def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         written.unlink(missing_ok=True)
         raise
+
+
+def _gathering(target: Path, tried: list[Path]) -> Path:
+    """Make a hidden folder beside another one, and note it."""
+    tried.append(target.parent / f"{_hidden(target)}{secrets.token_hex(6)}")
+    tried[-1].mkdir()
+    return tried[-1]
+
+
+def _hidden(target: Path) -> str:
+    """What the names of hidden folders begin with; cut, so that a long name doesn't become one that is too long."""
+    return f".{target.name[:40]}.tmp-{MACHINE}"
 
 
 def _free_target(to: str | os.PathLike[str]) -> Path:

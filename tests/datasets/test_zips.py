@@ -21,8 +21,8 @@ from imagecards import ImageDataset
 from imagecards.datasets.source import origins_of
 from imagecards.datasets.zips import ZipSource, open_zip, unpack
 from imagecards.datasets.zips import source as zip_source
-from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.errors import FormatError, IntegrityError, NotFoundError, StorageError
+from imagecards.temporary import TemporaryPlace
 
 MakeFolder = Callable[..., Path]
 
@@ -274,7 +274,7 @@ def test_a_download_is_held_against_what_its_store_says(
     monkeypatch.setattr("imagecards.datasets.remote.plain.PlainObjects.sha256", lambda self, entry: stated)
     assert open_zip(url).origin.sha256 == stated
     stated = bytes(32)
-    monkeypatch.setattr("imagecards.datasets.zips.temporary.tempfile.tempdir", str(tmp_path / "t"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "t"))
     (tmp_path / "t").mkdir()
     with pytest.raises(IntegrityError, match=r"x\.zip has other bytes than its store says"):
         open_zip(url)
@@ -318,7 +318,7 @@ def test_a_forked_process_opens_the_zip_itself(make_folder: MakeFolder, tmp_path
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_does_not_take_the_folder_along() -> None:
-    places = [TemporaryPlace()]
+    places = [TemporaryPlace("zip")]
     path = places[0].path
 
     def drops_it() -> bool:

@@ -244,6 +244,44 @@ def test_what_showed_no_images_shows_none_when_a_version_is_withdrawn(hub: HubIn
     assert "| pets/photos | 1.0.0 | 3 |" in readme(hub)[1]
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_version_that_was_registered_without_a_viewer_is_never_shown(
+    hub: HubInMemory, folder: Path, tmp_path: Path, kept: bool
+) -> None:
+    hidden, registry = CardRegistry(URL, viewer="none"), CardRegistry(URL)
+    registry.register(ImageDataset(image_dir=folder / "train"), "pets/photos", version="1.0.0")
+    hidden.register(ImageDataset(image_dir=folder), "pets/photos", version="2.0.0")
+    registry.register(ImageDataset(image_dir=folder / "test"), "pets/photos", version="3.0.0")
+    hidden.register(pl.DataFrame({"id": [1]}), "pets/table")
+    registry.register(pl.DataFrame({"id": [2]}), "pets/table")
+    assert rows_shown(hub, tmp_path) == 3
+    if not kept:  # nobody knows then
+        index = json.loads(hub.files(REPO)["viewer/index.json"])
+        changed = {name: about | {"shown": ["2.0.0"]} for name, about in index.items()}
+        hub.plant(REPO, "viewer/index.json", json.dumps(changed).encode())
+    registry.withdraw("pets/photos@3.0.0", "a face")
+    registry.withdraw("pets/table@2.0.0", "wrong")
+    assert shown(hub) == []
+    front, body = readme(hub)
+    assert "configs" not in front
+    assert "| pets/photos | 2.0.0 | 6 |" in body
+    assert "| pets/table | 1.0.0 |" in body
+    registry.register(ImageDataset(image_dir=folder / "test"), "pets/photos", version="4.0.0")
+    registry.withdraw("pets/photos@2.0.0", "a face, too")
+    registry.withdraw("pets/photos@4.0.0", "and here")
+    assert rows_shown(hub, tmp_path) == (3 if kept else 0)
+    assert "| pets/photos | 1.0.0 | 3 |" in readme(hub)[1]
+
+
+def test_another_card_of_the_same_version_is_not_shown(hub: HubInMemory, folder: Path) -> None:
+    """Two registries in one repo may have the same names."""
+    CardRegistry(URL, viewer="none").register(ImageDataset(image_dir=folder), "pets/photos")
+    CardRegistry(f"{URL}2").register(ImageDataset(image_dir=folder / "test"), "pets/photos")
+    CardRegistry(URL).register(ImageDataset(image_dir=folder / "train"), "pets/photos", version="2.0.0")
+    CardRegistry(URL).withdraw("pets/photos@2.0.0", "a face")
+    assert shown(hub) == []
+
+
 def test_an_older_version_is_withdrawn_without_a_change_of_what_is_shown(hub: HubInMemory, folder: Path) -> None:
     registry = CardRegistry(URL)
     registry.register(ImageDataset(image_dir=folder / "train"), "pets/photos")

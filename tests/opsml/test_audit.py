@@ -390,6 +390,25 @@ def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
         audit(str(tmp_path / "other.db"), str(tmp_path))
 
 
+def test_a_database_whose_writer_was_killed_is_copied_as_it_is(tmp_path: Path) -> None:
+    """Whoever closes such a database after writing to it moves its journal into it."""
+    alive = tmp_path / "alive.db"
+    with closing(sqlite3.connect(alive)) as writing:
+        writing.execute("PRAGMA journal_mode=wal")
+        writing.execute("CREATE TABLE opsml_data_registry (uid)")
+        writing.commit()
+        for end in ("", "-wal"):
+            shutil.copy(f"{alive}{end}", tmp_path / f"killed.db{end}")
+    before = {end: (tmp_path / f"killed.db{end}").read_bytes() for end in ("", "-wal")}
+    (tmp_path / "files").mkdir()
+    with (
+        read_only(str(tmp_path / "killed.db"), str(tmp_path / "files")) as (folder, _),
+        closing(sqlite3.connect(folder / "opsml.db")) as copied,
+    ):
+        assert copied.execute("SELECT * FROM opsml_data_registry").fetchall() == []
+    assert {end: (tmp_path / f"killed.db{end}").read_bytes() for end in ("", "-wal")} == before
+
+
 def test_what_opsml_leaves_behind_goes_with_the_look(sqlite: Mode) -> None:
     sqlite.run(plain.listed)
     Path(str(sqlite.storage)).mkdir(exist_ok=True)

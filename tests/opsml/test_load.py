@@ -270,13 +270,17 @@ def test_what_is_in_a_card_is_not_trusted(tmp_path: Path, make_folder: MakeFolde
             open_packed(folder, "it")
 
 
-def _with_table(folder: Path, column: str, values: list[Any]) -> None:
+NO_TEXT = pa.array([b"\xff", b""], pa.binary()).view(pa.string())
+
+
+def _with_table(folder: Path, column: str, values: "list[Any] | pa.Array") -> None:
     """Another table of records, and a manifest with its digest."""
     from imagecards.opsml.table import digest_of, splits_of
 
     table = pq.read_table(folder / "records.parquet")
     place = table.schema.get_field_index(column)
-    table = table.set_column(place, table.schema.field(place), pa.array(values, table.schema.field(place).type))
+    column_of = values if isinstance(values, pa.Array) else pa.array(values, table.schema.field(place).type)
+    table = table.set_column(place, table.schema.field(place), column_of)
     pq.write_table(table, folder / "records.parquet")
     said = json.loads((folder / "manifest.json").read_text())
     said["digest"] = digest_of(table, splits_of(table, ()), {})
@@ -310,6 +314,7 @@ def _with_zip(folder: Path, member: str | None) -> None:
         (lambda folder: _with_table(folder, "size", [-1, 2**62]), r"damaged in \['size'\]"),
         (lambda folder: _with_table(folder, "size", [None, 3]), r"damaged in \['size'\]"),
         (lambda folder: _with_table(folder, "width", [-1, 3]), r"damaged in \['width'\]"),
+        (lambda folder: _with_table(folder, "caption", NO_TEXT), "the records of it can't be read .*UTF"),
         (lambda folder: _claim_digest(folder), "not those of its manifest"),
         (lambda folder: _edit(folder, b'"card":null', b'"card":"lab/cats@1.0.0"'), "is not pinned"),
         (lambda folder: _edit(folder, b'"splits":[]', b'"splits":["../../out"]'), "a split has a name"),

@@ -1,5 +1,6 @@
 """Versions and ranges of cards in opsml mean what they mean in semantic versioning."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -65,10 +66,29 @@ def test_what_matches_nothing_says_what_there_is(version: str) -> None:
         matching(map(row, THERE), version)
 
 
-@pytest.mark.parametrize("version", ["v1.2", "1.x", "newest", "", "=> 1", "^1.2.x"])
-def test_what_is_no_range_is_told(version: str) -> None:
-    with pytest.raises(InvalidInputError):
+@pytest.mark.parametrize(
+    ("version", "guess"),
+    [
+        ("v1", "'1'"),
+        ("V1.2.1", "'1.2.1'"),
+        ("v1.2.1-rc1", "'1.2.1-rc1'"),
+        ("1.x", r"'1\.\*'"),
+        ("^1.2.x", r"'\^1\.2'"),
+        ("prod", None),
+        ("Newest!", None),
+        ("", None),
+        ("=> 1", None),
+        ("1" * 999, None),
+    ],
+)
+def test_what_is_no_range_is_told_in_words_of_opsml(version: str, guess: str | None) -> None:
+    meant = f"did you mean {guess}\\? Otherwise " if guess else ""
+    said = f"^'{re.escape(version[:60])}' is no version or range, and opsml has no tags: {meant}write a version"
+    with pytest.raises(InvalidInputError, match=said) as caught:
         matching(map(row, THERE), version)
+    for form in ("1.2.0", "latest", "^1.2", "~1.2", "1.*", ">=1,<2", "*"):
+        assert form in str(caught.value)
+        assert matching(map(row, [*THERE, "1.2.0"]), form)
 
 
 def test_rows_of_one_version_stand_side_by_side() -> None:

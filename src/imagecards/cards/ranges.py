@@ -89,6 +89,19 @@ class Spec:
             raise InvalidInputError(_explain(text))
         return cls(text, _terms=terms)
 
+    @staticmethod
+    def guess(text: str) -> str | None:
+        """What a text may have been meant for that is no version or range, where that can be guessed.
+
+        Example:
+            >>> Spec.guess("v1.x"), Spec.guess("newest")
+            ('1.*', None)
+        """
+        mended = text[: _LONGEST + 1].lower()
+        for pattern, replacement in _MENDS:
+            mended = re.sub(pattern, replacement, mended)
+        return mended if len(text) <= _LONGEST and _parse_terms(mended) is not None else None
+
     def matches(self, version: Version) -> bool:
         """Whether a version is one of those that are meant.
 
@@ -205,8 +218,5 @@ _MENDS = (
 
 
 def _explain(text: str) -> str:
-    mended = text.lower()
-    for pattern, replacement in _MENDS:
-        mended = re.sub(pattern, replacement, mended)
-    hint = f"did you mean {mended!r}?" if _parse_terms(mended) is not None else _FORMS
-    return f"{text!r} is no version, tag or range: {hint}"
+    guess = Spec.guess(text)
+    return f"{text!r} is no version, tag or range: {_FORMS if guess is None else f'did you mean {guess!r}?'}"

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,6 +28,7 @@ from imagecards.cli.options import (
 )
 from imagecards.cli.printing import plural, print_json, say, size, warn
 from imagecards.errors import InvalidInputError, NotFoundError
+from imagecards.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from imagecards.cards import DataCard, Version
@@ -160,8 +160,8 @@ def _left_out(report: "Report | None") -> Iterator[dict[str, Path]]:
     if report is None or report.ok:
         yield {}
         return
-    with TemporaryDirectory() as folder:
-        place = Path(folder, f"{_LEFT_OUT}.json")
+    with temporary_folder("register") as folder:
+        place = folder / f"{_LEFT_OUT}.json"
         place.write_text(report.to_json(), encoding="utf-8")
         yield {_LEFT_OUT: place}
 

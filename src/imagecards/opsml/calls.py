@@ -8,7 +8,6 @@ in which every call waits for ever.
 import os
 import random
 import re
-import shutil
 import sys
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from imagecards.errors import ImageCardsError, StorageError
+from imagecards.temporary import temporary_folder
 
 T = TypeVar("T")
 
@@ -121,16 +121,15 @@ def _quiet() -> Iterator[None]:
 def _own_temporary_folder() -> Iterator[None]:
     """A folder for temporary files that goes with its content: opsml leaves a copy of all that it reads and writes."""
     before = os.environ.get("TMPDIR")
-    folder = tempfile.mkdtemp(prefix="imagecards-opsml-")
-    os.environ["TMPDIR"] = folder
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before
-        shutil.rmtree(folder, ignore_errors=True)
+    with temporary_folder("opsml") as folder:
+        os.environ["TMPDIR"] = str(folder)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before
 
 
 def _before_fork() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from imagecards.cards import DataCard, Parent
 from imagecards.datasets import ImageDataset as OpenDataset
-from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.errors import ImageCardsError, InvalidInputError, StorageError
 from imagecards.formats.scene import check_splits
 from imagecards.opsml import host
@@ -21,6 +20,7 @@ from imagecards.records import ImageMetadata
 from imagecards.registry import CardRegistry
 from imagecards.registry.catalogue import AnyReference
 from imagecards.registry.request import refuse_credentials
+from imagecards.temporary import TemporaryPlace
 
 
 class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]  # known only where opsml is
@@ -165,11 +165,10 @@ class ImageDataset(host.part("data.DataInterface")):  # type: ignore[misc]  # kn
         A folder is looked at anew: it may have changed since the dataset was made, or registered.
         """
         if self._dataset is not None and self._dataset.root is not None:
-            self._dataset.lay_out()
             for learnt in ("manifest", "_described"):
                 self.__dict__.pop(learnt, None)
         try:
-            self._prepared = TemporaryPlace()
+            self._prepared = TemporaryPlace("opsml")
             self._write(self._prepared.path)
         except OSError as error:
             if isinstance(error, ImageCardsError):

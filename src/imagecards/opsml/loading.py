@@ -7,7 +7,6 @@ from itertools import groupby
 
 from imagecards.cards import Version
 from imagecards.datasets import ImageDataset as OpenDataset
-from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.errors import ImageCardsError, IntegrityError, InvalidInputError, NotFoundError, StorageError
 from imagecards.opsml import host
 from imagecards.opsml.claims import claims_on
@@ -17,6 +16,7 @@ from imagecards.opsml.manifest import pinned_digest
 from imagecards.opsml.naming import check_place
 from imagecards.opsml.soundness import state_of, survivors
 from imagecards.opsml.versions import matching
+from imagecards.temporary import TemporaryPlace
 
 _log = logging.getLogger("imagecards")
 
@@ -88,7 +88,7 @@ def _open(row: Row, at: str | None) -> OpenDataset:
         message = f"{row} is not a dataset of imagecards: load it by opsml's own ways"
         raise IntegrityError(message, row.uid)
     try:
-        folder = TemporaryPlace()
+        folder = TemporaryPlace("opsml")
     except OSError as error:
         raise StorageError(f"{row} can't be read: there is no folder for temporary files ({error})") from error
     host.download(card, folder.path)

@@ -10,7 +10,6 @@ from imagecards.credentials import hide_credentials
 from imagecards.datasets import ImageDataset, Source
 from imagecards.datasets.source import Origin
 from imagecards.datasets.zips import UnpackedSource
-from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.errors import FormatError, ImageCardsError, IntegrityError, NotFoundError, StorageError
 from imagecards.opsml.manifest import MANIFEST, RECORDS, Manifest
 from imagecards.opsml.pinned import PinnedSource
@@ -18,6 +17,7 @@ from imagecards.opsml.shards import read_shards, write_shards
 from imagecards.opsml.table import SPLITS, digest_of, read_table, splits_of, write_table
 from imagecards.records import printable
 from imagecards.registry import CardRegistry
+from imagecards.temporary import TemporaryPlace
 
 
 def write_packed(folder: Path, manifest: Manifest, table: pa.Table, source: Source | None) -> None:
@@ -79,7 +79,7 @@ def open_packed(folder: Path, place: str, at: str | None = None, *, expected: st
         message = f"the records of {place} are not those of its manifest: register the dataset again"
         raise IntegrityError(message, place, manifest.digest, found)
     if manifest.shards:
-        kept = TemporaryPlace()
+        kept = TemporaryPlace("opsml")
         for shard in manifest.shards:
             if (folder / shard.file).is_file():
                 shutil.move(folder / shard.file, kept.path / shard.file)

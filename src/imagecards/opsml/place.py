@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
 from imagecards.credentials import hide_credentials
 from imagecards.errors import InvalidInputError, NotFoundError, StorageError
 from imagecards.paths import SCHEME
 from imagecards.records import printable
+from imagecards.temporary import temporary_folder
 
 _PORTS = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "http": 80, "https": 443}
 _REACHING = 20.0  # seconds
@@ -49,8 +49,7 @@ def read_only(uri: str, storage: str | None = None) -> Iterator[tuple[Path, Mapp
         )
     if storage is not None and kind.startswith("http"):
         raise InvalidInputError(f"a server knows where its files are: leave {printable(storage)} out")
-    with TemporaryDirectory(prefix="imagecards-opsml-") as own:
-        folder = Path(own)
+    with temporary_folder("opsml") as folder:
         said = {name: value for name, value in os.environ.items() if name not in ("OPSML_STORAGE_URI", "TMPDIR")}
         (folder / "temporary").mkdir()
         said |= {"TMPDIR": str(folder / "temporary"), "RUST_BACKTRACE": "0", "OPSML_TRACKING_URI": uri}

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.errors import ImageCardsError, IntegrityError, StorageError
 from imagecards.opsml import host
 from imagecards.opsml.dataset import ImageDataset
@@ -12,6 +11,7 @@ from imagecards.opsml.host import Row
 from imagecards.opsml.manifest import OURS, RECORDS
 from imagecards.opsml.packing import read_manifest
 from imagecards.opsml.table import read_table
+from imagecards.temporary import TemporaryPlace
 
 State: TypeAlias = Literal["whole", "unfinished", "undecipherable", "unknown"]
 
@@ -33,7 +33,7 @@ def state_of(row: Row) -> State:
     if OURS not in row.tags:
         return "unknown"
     try:
-        folder = TemporaryPlace()
+        folder = TemporaryPlace("opsml")
         host.download(host.load_card(row.uid, interface=ImageDataset), folder.path)
         manifest = read_manifest(folder.path, str(row))
         read_table(folder.path / RECORDS, str(row))

@@ -89,9 +89,7 @@ def matching(rows: Iterable[Row], version: str | None) -> list[Row]:
     exact = [row for row in there if row.version == version]
     if exact:
         return exact
-    spec = LATEST if version is None else Spec.parse(version)
-    if spec.tag is not None:
-        raise InvalidInputError(f"{version!r} is no version or range: write 1.2.0, ^1.2, ~1.2, 1.* or *")
+    spec = LATEST if version is None else _range_of(version)
     known = [(parsed, row) for row in there if (parsed := parse_version(row.version)) is not None]
     for row in there:
         if parse_version(row.version) is None:
@@ -101,3 +99,18 @@ def matching(rows: Iterable[Row], version: str | None) -> list[Row]:
         names = ", ".join(sorted({row.version for row in there})) or "none"
         raise NotFoundError(f"no version matches {version or 'latest'}: there are {names}")
     return [row for _, row in sorted(found, key=lambda pair: (pair[0], pair[1].version, pair[1].uid), reverse=True)]
+
+
+def _range_of(text: str) -> Spec:
+    try:
+        spec = Spec.parse(text)
+    except InvalidInputError:
+        spec = None
+    if spec is None or spec.tag is not None:
+        guess = Spec.guess(text)
+        hint = "" if guess is None else f"did you mean {guess!r}? Otherwise "
+        raise InvalidInputError(
+            f"{text[:60]!r} is no version or range, and opsml has no tags: {hint}"
+            "write a version (1.2.0), latest, or a range such as ^1.2, ~1.2, 1.*, >=1,<2 or *"
+        )
+    return spec

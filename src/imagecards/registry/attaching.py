@@ -1,9 +1,7 @@
 """Attaching what a version is written as: an annotation format, made in a way that can be replayed."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any
 
 from imagecards.cards import Artifact, DataCard, check_label
@@ -11,6 +9,7 @@ from imagecards.datasets import Step
 from imagecards.registry.artifacts import attach
 from imagecards.registry.recompute import write_from
 from imagecards.storage import Store
+from imagecards.temporary import temporary_folder
 
 
 def attach_written(
@@ -29,7 +28,7 @@ def attach_written(
         InvalidInputError: The name, the format, an option or a step is not valid.
     """
     check_label(name, "artifact name")
-    with tempfile.TemporaryDirectory(prefix="imagecards-attach-") as folder:
-        to = Path(folder) / name
+    with temporary_folder("attach") as folder:
+        to = folder / name
         written = write_from(store, card, to, format, steps, options, executor)
         return attach(store, card, name, to, written)

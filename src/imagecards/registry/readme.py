@@ -44,6 +44,7 @@ def describe(card: DataCard, splits: Mapping[str, list[str]]) -> dict[str, Any]:
         "description": card.description,
         "tasks": tasks,
         "splits": {split: list(paths) for split, paths in sorted(splits.items())},
+        "shown": {str(card.version): card.digest} if splits else {},
     }
 
 
@@ -64,6 +65,8 @@ def render_readme(index: Mapping[str, Mapping[str, Any]], old: str | None, writt
     derived = _front(index, front, written)
     if "license" in derived:
         front.pop("license_name", None)
+    if "configs" not in derived:  # those that are left are among them
+        front.pop("configs", None)
     front = {**front, **derived}
     text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
     section = f"{BEGIN}\n{_table(index)}{END}"

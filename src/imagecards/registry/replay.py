@@ -1,9 +1,7 @@
 """Replay: whether a derived version, and what was written from it, comes out the same when it is made again."""
 
-import tempfile
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from imagecards.cards import Artifact, DataCard, Written
 from imagecards.datasets import Diff, ImageDataset, diff_sides
@@ -18,6 +16,7 @@ from imagecards.registry.plain_files import walk_files
 from imagecards.registry.recompute import recompute, side_and_digest, write_from
 from imagecards.registry.steps import rebuild_steps
 from imagecards.storage import Store
+from imagecards.temporary import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,8 @@ def _replay_artifact(
 ) -> ReplayedArtifact:
     made = artifact.written
     assert made is not None
-    with tempfile.TemporaryDirectory(prefix="imagecards-replay-") as folder:
-        to = Path(folder) / "written"
+    with temporary_folder("replay") as folder:
+        to = folder / "written"
         try:
             write_from(store, card, to, made.format, rebuild_steps(made.steps), made.options, executor)
             files = {path: digest(place.read_bytes()) for path, place in walk_files(to, "what was written")}

@@ -2,20 +2,20 @@
 
 import json
 import logging
-import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagecards.cards import CardRef, DataCard
+from imagecards.cards import CardRef, DataCard, Version
 from imagecards.errors import ImageCardsError, IntegrityError
 from imagecards.registry import lookup
 from imagecards.registry.readme import README, describe, render_readme
 from imagecards.registry.request import Viewer
 from imagecards.storage import Store
 from imagecards.storage.pages import Pages, Read
+from imagecards.temporary import temporary_folder
 
 if TYPE_CHECKING:  # what registers images imports it, what registers tables doesn't
     from imagecards.datasets import ImageDataset, Source
@@ -30,7 +30,9 @@ _BYTES = 64 << 20  # of all images of a sample together, about
 
 
 @contextmanager
-def showing(store: Store, card: DataCard, viewer: Viewer, *, source: Store | None = None) -> Iterator[Pages | None]:
+def showing(
+    store: Store, card: DataCard, viewer: Viewer, *, source: Store | None = None, instead_of: Version | None = None
+) -> Iterator[Pages | None]:
     """The pages that a store shows with a card, for the time of a block; none where it shows nothing.
 
     What can't be shown keeps no version from being registered.
@@ -40,32 +42,34 @@ def showing(store: Store, card: DataCard, viewer: Viewer, *, source: Store | Non
         card: The card.
         viewer: How much of its images is shown.
         source: Where to read them, if not there.
+        instead_of: The version that is withdrawn, where that is why this one is shown.
     """
     if not store.shows:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="imagecards-viewer-") as folder:
+    with temporary_folder("viewer") as folder:
         files: dict[str, Path] = {}
         splits: dict[str, list[str]] = {}
         try:
             if card.summary.linked:
                 pass  # its images were to stay where they lie
             elif card.kind == "images" and viewer != "none":
-                place = Path(folder) / "written"
+                place = folder / "written"
                 files, splits = _write_images(source or store, card, place, sample=viewer == "sample")
             elif card.table is not None and viewer != "none" and card.summary.container != "numpy":
                 splits = {"train": [store.locate(card.table.key)]}
         except (ImageCardsError, OSError) as error:
             _log.warning("%s can't be shown in the viewer: %s", card.ref, error)
-        yield Pages(files, lambda read: _texts(str(card.name), describe(card, splits), splits, read))
+        yield Pages(files, lambda read: _texts(str(card.name), describe(card, splits), splits, read, instead_of))
 
 
 @contextmanager
 def showing_without(store: Store, ref: CardRef) -> Iterator[Pages | None]:
     """The pages that a store shows once a version is withdrawn, for the time of a block; none where it changes none.
 
-    In the place of the version comes the newest one that is left, with a sample of its images if any were shown before.
-    What can't be shown keeps no version from being withdrawn.
+    In the place of the version comes the newest one that is left, with a sample of its images if some are shown of the
+    one that goes, and were of that one when it was registered. What can't be shown keeps no version from being
+    withdrawn.
 
     Args:
         store: Where the version is about to be withdrawn.
@@ -97,7 +101,8 @@ def _without(store: Store, ref: CardRef, stack: ExitStack) -> Pages | None:
         card = None if left is None else lookup.read_card(store, CardRef(ref.name, left))
     if card is None:
         return Pages({}, lambda read: _texts(name, None, {}, read) if _shows(read, ref) else {})
-    pages = stack.enter_context(showing(store, card, "sample" if shown["splits"] else "none"))
+    viewer: Viewer = "sample" if shown["splits"] and _shown(shown).get(str(left)) == card.digest else "none"
+    pages = stack.enter_context(showing(store, card, viewer, instead_of=ref.version))
     assert pages is not None
     return Pages(pages.files, lambda read: pages.texts(read) if _shows(read, ref) else {})
 
@@ -178,13 +183,18 @@ class _Ahead:
 
 
 def _texts(
-    name: str, about: dict[str, Any] | None, splits: Mapping[str, list[str]], read: Read
+    name: str,
+    about: dict[str, Any] | None,
+    splits: Mapping[str, list[str]],
+    read: Read,
+    gone: Version | None = None,
 ) -> dict[str, bytes | None]:
     """README and index, with what is said of a name now in the place of what was; None where it is gone."""
     index = _index(read(INDEX))
     before = index.pop(name, {})
     if about is not None:
-        index[name] = about
+        shown = {version: digest for version, digest in _shown(before).items() if version != str(gone)}
+        index[name] = about | {"shown": shown | _shown(about)}
     index = dict(sorted(index.items()))
     old = read(README)
     texts: dict[str, bytes | None] = {
@@ -205,6 +215,12 @@ def _index(text: bytes | None) -> dict[str, Any]:
         return {name: about for name, about in index.items() if _is_sound(about)}
     except (ValueError, AttributeError):
         return {}
+
+
+def _shown(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The digests of the cards whose images were shown when they were registered, by version."""
+    shown = about.get("shown")
+    return shown if isinstance(shown, dict) else {}
 
 
 def _is_sound(about: Any) -> bool:

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from tests.formats.hdf5.drawn import contents, labelled
 from imagecards import CardRegistry
 from imagecards.errors import FormatError
 from imagecards.formats import write
-from imagecards.formats.hdf5 import filing
+from imagecards.formats.hdf5 import filing, writing
 from imagecards.formats.hdf5.workspace import workspace
 
 OPTIONS: dict[str, Any] = {"files": 4, "label": "binary"}
@@ -79,6 +81,49 @@ def test_attaching_that_was_killed_goes_on(tmp_path: Path, cache: Path, made: li
     assert not (cache / "unfinished").exists()
 
 
+def copy_and_be_killed(place: Path, how: signal.Signals, what: str) -> None:
+    """Be killed when files are whole, and one of them is copied to where it goes."""
+    pieces = writing._pieces
+    left = [1]
+
+    def deadly(path: Path) -> Iterator[bytes]:
+        if not left[0]:
+            os.kill(os.getpid(), how)
+        left[0] -= 1
+        return pieces(path)
+
+    writing._pieces = deadly
+    registry = CardRegistry(place / "cards")
+    if what == "attach":
+        registry.attach("a/b@1.0.0", "hdf5", format="hdf5", options=OPTIONS)
+    else:
+        write(labelled([f"{number}.png" for number in range(8)]), place / "out", "hdf5", **OPTIONS)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_no_folder_is_left_for_ever_where_files_were_copied(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    registry = CardRegistry(tmp_path / "cards")
+    registry.register(labelled([f"{number}.png" for number in range(8)]), "a/b")
+    before = sorted(tmp_path.iterdir())
+    for what in ("attach", "convert"):
+        child = multiprocessing.get_context("fork").Process(target=copy_and_be_killed, args=(tmp_path, how, what))
+        child.start()
+        child.join()
+        assert child.exitcode == -how
+    left = [*tmp_path.glob("temporary/*/.hdf5.*/*.h5"), *tmp_path.glob(".out.*/*.h5")]
+    assert [path.name for path in left] == ["preprocessed_data-0_p0.h5"] * 2
+    registry.attach("a/b@1.0.0", "hdf5", format="hdf5", options=OPTIONS)
+    write(labelled([f"{number}.png" for number in range(8)]), tmp_path / "out", "hdf5", **OPTIONS)
+    assert [*(tmp_path / "temporary").iterdir()] == []
+    assert sorted(tmp_path.iterdir()) == sorted([*before, cache, tmp_path / "out"])
+    assert not (cache / "unfinished").exists()
+
+
 def test_an_error_keeps_what_was_finished_and_success_nothing(tmp_path: Path, cache: Path, made: list[str]) -> None:
     broken = labelled([f"{number}.png" for number in range(8)])
     broken.source.files["5.png"] = b"no image"  # type: ignore[attr-defined]
@@ -112,12 +157,16 @@ def test_whoever_comes_second_works_elsewhere(cache: Path) -> None:
     assert not any(folder.exists() for folder in (first, second, third))
 
 
+def work_on(pipe: Any) -> None:
+    pipe.send(os.getpid())
+    signal.pause()
+
+
 def be_killed_with_a_worker_at_work(pipe: Any) -> None:
     with workspace("same") as folder:
         (folder / "x.h5").touch()
-        worker = multiprocessing.get_context("fork").Process(target=signal.pause)
+        worker = multiprocessing.get_context("fork").Process(target=work_on, args=(pipe,))
         worker.start()
-        pipe.send(worker.pid)
         os.kill(os.getpid(), signal.SIGKILL)
 
 

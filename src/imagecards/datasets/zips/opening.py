@@ -7,9 +7,9 @@ from imagecards.datasets.largefile import MAX_FILE_BYTES
 from imagecards.datasets.remote import RemoteObject, check_url, objects_at, read_pieces
 from imagecards.datasets.source import Origin
 from imagecards.datasets.zips.source import ZipSource
-from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.errors import FormatError, IntegrityError, NotFoundError, StorageError
 from imagecards.paths import is_url
+from imagecards.temporary import TemporaryPlace
 
 _NAME = "images.zip"
 
@@ -43,7 +43,7 @@ def open_zip(place: str) -> ZipSource:
 def _downloaded(found: RemoteObject) -> tuple[TemporaryPlace, bytes]:
     sha = hashlib.sha256()
     try:
-        kept = TemporaryPlace()
+        kept = TemporaryPlace("zip")
         with (kept.path / _NAME).open("xb") as file:
             for piece in read_pieces(found):
                 sha.update(piece)

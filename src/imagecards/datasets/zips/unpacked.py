@@ -8,10 +8,10 @@ from typing import Any
 from imagecards.datasets.largefile import LargeFile, find_large
 from imagecards.datasets.source import Origin, Source
 from imagecards.datasets.zips.source import ZipSource
-from imagecards.datasets.zips.temporary import TemporaryPlace
 from imagecards.destination import new_folder
 from imagecards.errors import StorageError
 from imagecards.progress import track
+from imagecards.temporary import TemporaryPlace
 
 
 class UnpackedSource:
@@ -68,7 +68,7 @@ def unpack(source: ZipSource) -> TemporaryPlace:
     if needed > free:
         message = f"{source.name} needs {needed:,} bytes unpacked, and {tempfile.gettempdir()} has {free:,}: set TMPDIR"
         raise StorageError(message)
-    folder = TemporaryPlace()
+    folder = TemporaryPlace("zip")
     with new_folder(folder.path / "zip") as write, track("unpacking", len(files)) as advance:
         for file in files:
             write(file.name, [source.read(file.name)])

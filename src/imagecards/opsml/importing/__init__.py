@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from imagecards.cards import DataCard
@@ -20,6 +19,7 @@ from imagecards.errors import NotFoundError
 from imagecards.opsml.importing.shards import METADATA, find_shards
 from imagecards.opsml.importing.version2 import unpack
 from imagecards.registry import CardRegistry
+from imagecards.temporary import temporary_folder
 
 __all__ = ["Import", "import_dataset", "read"]
 
@@ -106,8 +106,8 @@ def read(source: str | os.PathLike[str], *, metadata: str = METADATA) -> Iterato
         folder = folder / "data"
     splits = find_shards(folder) if folder.is_dir() else {}
     if splits:
-        with TemporaryDirectory(prefix="imagecards-import-") as place:
-            yield Import(*unpack(folder, splits, Path(place, "images")))
+        with temporary_folder("import") as place:
+            yield Import(*unpack(folder, splits, place / "images"))
         return
     if not (folder / metadata).is_file():
         raise NotFoundError(
