@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,66 @@ def test_fetch_interrupted_at_every_system_call(run: Run, tmp_path: Path, make_f
         left = sorted(path.name for path in there.rglob("*"))
         assert left in ([], sorted([*(path.name for path in folder.iterdir()), "to"]))
     assert points > 20
+
+
+def press() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def swallowed(arguments: list[str]) -> int:
+    with suppress(KeyboardInterrupt):
+        press()
+    return 0
+
+
+def half_there(arguments: list[str]) -> int:
+    swallowed(arguments)
+    raise AttributeError("partially initialized module")
+
+
+@pytest.mark.parametrize(("command", "code"), [(swallowed, 0), (half_there, 130)])
+def test_an_interruption_of_which_a_library_made_something_else(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: Callable[[list[str]], int], code: int
+) -> None:
+    monkeypatch.setattr(sys.modules["imagecards.cli.main"], "_run", command)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = run("list")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.code == code
+    assert done.err == ("interrupted; nothing was left half-done\n" if code else "")
+
+
+def test_an_interruption_waits_for_the_end_of_an_import(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "pressed_meanwhile.py"
+    module.write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.1)\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def command(arguments: list[str]) -> int:
+        with suppress(BaseException):
+            import_module("pressed_meanwhile")
+        time.sleep(10)
+        return 0
+
+    monkeypatch.setattr(sys.modules["imagecards.cli.main"], "_run", command)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = run("list")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (done.code, done.err) == (130, "interrupted; nothing was left half-done\n")
+    assert sys.modules.pop("pressed_meanwhile").whole
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+def test_a_fault_of_ours_is_no_interruption(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["imagecards.cli.main"], "_run", lambda arguments: int("one"))
+    with pytest.raises(ValueError, match="invalid literal"):
+        run("list")
 
 
 SCRIPT = """

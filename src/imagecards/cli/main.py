@@ -35,6 +35,7 @@ from imagecards.cli import (
 )
 from imagecards.cli.completing import complete_in_bash
 from imagecards.cli.failing import EXIT_CODES, INTERRUPTED, fail
+from imagecards.cli.interruption import noted_interruption
 from imagecards.cli.printing import say, warn
 
 app = typer.Typer(
@@ -81,11 +82,12 @@ def main(arguments: list[str] | None = None) -> None:
     warnings = _Warnings()
     logging.getLogger("imagecards").addHandler(warnings)
     try:
-        code = _run(given)
+        with noted_interruption() as interruption:
+            code = _run(given)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:
-        code = fail(error, as_json="--json" in given)
+        code = INTERRUPTED if interruption.seen else fail(error, as_json="--json" in given)
     finally:
         logging.getLogger("imagecards").removeHandler(warnings)
     if code == INTERRUPTED:
