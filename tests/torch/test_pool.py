@@ -1,7 +1,9 @@
 """Memory for batches that is used again: they are what they would be without it, and stay so while any is kept."""
 
+import copy
 import gc
 import json
+import multiprocessing
 import os
 import pickle
 from collections.abc import Callable, Iterator
@@ -16,11 +18,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imagecards as ic
+from imagecards.images import read_pixels
 from imagecards.testing.flakes import make_flakes
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset, StreamDataset, collate, pool  # noqa: E402
+from imagecards.torch import Loader, MapDataset, StreamDataset, collate, image_rows, pool  # noqa: E402
 from imagecards.torch.packing import packed  # noqa: E402
 from imagecards.torch.pool import Arena, new_pool  # noqa: E402
 
@@ -169,18 +172,57 @@ def test_what_a_loop_keeps_stays(photographs: ic.ImageDataset, kind: Any, keep: 
     assert all(torch.equal(each, expected[place]) for place, each in kept.items())
 
 
-def test_a_forked_process_that_drops_a_batch_frees_nothing(photographs: ic.ImageDataset) -> None:
-    loader = iter(Loader(MapDataset(photographs), 2, **FORK))
-    kept = next(loader)[0]
-    before = kept.clone()
-    child = os.fork()
-    if child == 0:  # pragma: no cover
-        del kept
-        gc.collect()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    for _ in loader:
-        assert torch.equal(kept, before)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_is_decoded_when_it_is_asked_for(
+    photographs: ic.ImageDataset, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+
+    def noted(data: bytes, *args: Any, **options: Any) -> Any:
+        decoded.append(data)
+        return read_pixels(data, *args, **options)
+
+    monkeypatch.setattr(image_rows, "read_pixels", noted)
+    examples = kind(photographs).read(range(COUNT)) if kind is MapDataset else iter(kind(photographs))
+    next(examples)
+    assert len(decoded) == 1
+
+
+class Within(MapDataset):
+    """A dataset that has a loop of its own."""
+
+    within: Any
+
+    def __getitems__(self, rows: Any) -> list[Any]:
+        return [next(iter(Loader(self.within, len(rows))))[1][0]["name"]]
+
+
+def test_a_loop_within_a_worker(photographs: ic.ImageDataset) -> None:
+    dataset = Within(photographs)
+    dataset.within = MapDataset(photographs)
+    first = MapDataset(photographs)[0][1]["name"]
+    assert list(Loader(dataset, 20, **FORK)) == [[first]] * 2
+
+
+def test_what_is_read_when_a_worker_starts_may_be_kept(photographs: ic.ImageDataset) -> None:
+    kept = []
+
+    def read(worker: int) -> None:
+        kept.append(torch.utils.data.get_worker_info().dataset[7][0])
+
+    dataset = MapDataset(photographs)
+    expected = dataset[7][0]
+    changed = multiprocessing.get_context("fork").Value("i", 0)
+    take = pool.Pool.take
+
+    def noted(self: Any, worker: int) -> Any:
+        changed.value += not np.array_equal(kept[0].numpy(), expected.numpy())
+        return take(self, worker)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool.Pool, "take", noted)
+        list(Loader(dataset, 2, worker_init_fn=read, **{**FORK, "num_workers": 1}))
+    assert changed.value == 0
 
 
 def test_several_iterators_of_one_loader(photographs: ic.ImageDataset) -> None:
@@ -250,10 +292,20 @@ def test_a_batch_that_does_not_fit(photographs: ic.ImageDataset, monkeypatch: py
     assert same(list(loader), list(Loader(MapDataset(photographs), 3)))
 
 
-def test_nothing_is_left_behind(photographs: ic.ImageDataset) -> None:
-    def mapped() -> bool:
-        return "imagecards-batches" in Path("/proc/self/maps").read_text(encoding="utf-8")
+def mapped() -> bool:
+    return "imagecards-batches" in Path("/proc/self/maps").read_text(encoding="utf-8")
 
+
+def test_a_loader_keeps_no_memory_between_epochs(photographs: ic.ImageDataset) -> None:
+    loader = Loader(MapDataset(photographs), 4, **FORK)
+    next(iter(loader))
+    gc.collect()
+    assert not mapped()
+    other = copy.deepcopy(loader)
+    assert same(list(other), list(loader))
+
+
+def test_nothing_is_left_behind(photographs: ic.ImageDataset) -> None:
     loader = Loader(MapDataset(photographs), 4, **FORK)
     kept = [next(iter(loader))[0] for _ in range(2)]
     open_files = len(os.listdir("/proc/self/fd"))
@@ -336,6 +388,17 @@ def test_tensors_that_arrive_are_of_their_own(sent: Callable[[Any], Any]) -> Non
     loss.backward()
     assert torch.equal(found[0]["boxes"], batch[0]["boxes"])
     assert torch.equal(product, batch[0]["boxes"])
+
+
+@pytest.mark.filterwarnings("ignore:(Sparse invariant|The PyTorch API of nested):UserWarning")
+def test_tensors_that_are_not_what_lies_in_memory(sent: Callable[[Any], Any]) -> None:
+    for count in (3, 70_000):
+        numbers = torch.complex(torch.ones(count), torch.ones(count)).conj()
+        assert same(sent(numbers), numbers.clone())
+        assert same(sent([{"part": numbers.imag}, {"part": numbers.imag}]), [{"part": -torch.ones(count)}] * 2)
+        assert torch.equal(sent(torch.eye(count // 300 + 1).to_sparse()).to_dense(), torch.eye(count // 300 + 1))
+        nested = sent(torch.nested.nested_tensor([torch.ones(2), torch.zeros(count)]))
+        assert [len(each) for each in nested.unbind()] == [2, count]
 
 
 def test_a_batch_that_came_to_nothing_leaves_its_room() -> None:

@@ -143,16 +143,26 @@ class Loader(torch.utils.data.DataLoader):
         if self._on_start is not None and self._rank == 0:
             self._on_start()
         self._on_start = None
-        if self._sending.pool is None or not self.persistent_workers:
-            self._sending.pool = new_pool(self.num_workers, self.prefetch_factor or 0)
-        batches: Any = super().__iter__()
-        batches.pool = self._sending.pool  # as long as there is who receives batches, they can be found
+        batches = self._started()
         self._taken, self._begin = self._begin, 0  # now that nothing can fail any more, after which one begins again
         return self._counted(batches, bounds)
 
-    def _counted(self, batches: Iterator[Any], bounds: Bounds) -> Iterator[Any]:
+    def _started(self) -> Any:
+        if self.persistent_workers and self._iterator is not None:
+            return super().__iter__()
+        pool = self._sending.pool = new_pool(self.num_workers, self.prefetch_factor or 0)
+        try:
+            batches: Any = super().__iter__()
+        finally:
+            self._sending.pool = None  # the workers have it
+        batches.pool = pool  # as long as there is who receives batches, they can be found
+        return batches
+
+    def _counted(self, batches: Any, bounds: Bounds) -> Iterator[Any]:
         ends = iter(bounds[1:].tolist())
         while True:
+            if batches.pool is not None:
+                batches.pool.look_again()
             try:
                 batch = next(batches)
             except StopIteration:
@@ -262,8 +272,8 @@ class _Start:
 
     def __call__(self, worker: int) -> None:
         gc.freeze()
+        if self._then is not None:
+            self._then(worker)  # what it reads it may keep
         begin = self._sending.begin(worker)
         if begin is not None and type(self._dataset) in (MapDataset, StreamDataset):  # another class may keep examples
             self._dataset.make_batches_in(begin)
-        if self._then is not None:
-            self._then(worker)
