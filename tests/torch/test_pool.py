@@ -23,6 +23,8 @@ from imagecards.testing.flakes import make_flakes
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
+from torch.utils.data._utils.collate import default_collate_fn_map  # noqa: E402
+
 from imagecards.torch import Loader, MapDataset, StreamDataset, collate, image_rows, pool  # noqa: E402
 from imagecards.torch.packing import packed  # noqa: E402
 from imagecards.torch.pool import Arena, new_pool  # noqa: E402
@@ -136,10 +138,28 @@ def test_images_of_several_sizes_and_channels(mixed: ic.ImageDataset, kind: Any,
         assert same(list(Loader(dataset, size, **FORK)), list(Loader(dataset, size)))
 
 
-def test_memory_is_used_again(photographs: ic.ImageDataset) -> None:
-    loader = Loader(MapDataset(photographs), 1, **FORK)
-    places = {images.data_ptr() for images, _ in loader}
+@pytest.mark.parametrize("transform", [None, as_floats, as_dictionary])
+def test_memory_is_used_again(photographs: ic.ImageDataset, transform: Any) -> None:
+    loader = Loader(MapDataset(photographs, transform=transform), 1, **FORK)
+    places = {(batch["image"] if isinstance(batch, dict) else batch[0]).data_ptr() for batch in loader}
     assert len(places) <= 2 * 4
+
+
+def test_where_torch_was_told_how_to_stack_it_is_done_so(
+    photographs: ic.ImageDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(default_collate_fn_map, torch.Tensor, lambda parts, **_: len(parts))
+    for batch in Loader(MapDataset(photographs, transform=as_dictionary), 20, **FORK):
+        assert (batch["image"], batch["flipped"]) == (20, 20)
+
+
+def as_sparse(image: Any, target: dict[str, Any]) -> list[Any]:
+    return [image[0].to_sparse()]
+
+
+def test_what_torch_refuses_to_stack_it_refuses(photographs: ic.ImageDataset) -> None:
+    with pytest.raises(RuntimeError, match="Batches of sparse tensors are not"):
+        list(Loader(MapDataset(photographs, transform=as_sparse), 4, **FORK))
 
 
 def slices(batch: Any) -> Any:
