@@ -28,6 +28,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map  # noqa: E402
 from imagecards.torch import Loader, MapDataset, StreamDataset, collate, image_rows, pool  # noqa: E402
 from imagecards.torch.packing import packed  # noqa: E402
 from imagecards.torch.pool import Arena, new_pool  # noqa: E402
+from imagecards.torch.sending import Sending  # noqa: E402
 
 KINDS = (MapDataset, StreamDataset)
 FORK: dict[str, Any] = {"num_workers": 2, "multiprocessing_context": "fork", "timeout": 60}
@@ -432,6 +433,17 @@ def test_a_batch_that_came_to_nothing_leaves_its_room() -> None:
     arena.end()
     assert arena.where(room.ctypes.data, room.nbytes) is None
     assert [slots.take(0) for _ in range(2)] == [1, None]
+
+
+def test_batches_that_fail_leave_their_room() -> None:
+    sending = Sending(collate)
+    sending.pool = new_pool(1, 0)
+    assert sending.begin(0) is not None
+    large = torch.zeros(100_000)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="equal size"):
+            sending([{"large": large, "uneven": torch.zeros(count)} for count in (2, 3)])
+    assert sending([{"large": large}] * 2)["large"].begin == 0
 
 
 def test_a_pool_goes_nowhere_else() -> None:

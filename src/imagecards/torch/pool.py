@@ -189,7 +189,6 @@ class Slot:
 
 class _Lease:
     def __init__(self, pool: Pool, slot: int) -> None:
-        self._pool = pool
         self.__array_interface__ = pool.array(slot, (_SLOT,), np.uint8).__array_interface__
         weakref.finalize(self, _free, pool, slot, begin_use()).atexit = False
 
