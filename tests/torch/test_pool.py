@@ -295,6 +295,24 @@ def test_a_dataset_that_keeps_its_examples(photographs: ic.ImageDataset) -> None
         assert all(same(batch, expected) for batch, expected in zip(loader, alone, strict=True))
 
 
+class Recent:
+    """Somebody's ``collate_fn`` that keeps what it has seen, and makes batches of that."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def __call__(self, examples: list[Any]) -> Any:
+        self.seen += [image for image, _ in examples]
+        return torch.stack(self.seen)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_collate_fn_that_keeps_images(photographs: ic.ImageDataset, kind: Any) -> None:
+    options = {**FORK, "num_workers": 1}
+    loader = Loader(kind(photographs), 4, collate_fn=Recent(), **options)
+    assert all(map(same, loader, Loader(kind(photographs), 4, collate_fn=Recent())))
+
+
 def no_memory(name: str) -> int:
     raise OSError(12, "Cannot allocate memory")
 
@@ -444,6 +462,32 @@ def test_batches_that_fail_leave_their_room() -> None:
         with pytest.raises(RuntimeError, match="equal size"):
             sending([{"large": large, "uneven": torch.zeros(count)} for count in (2, 3)])
     assert sending([{"large": large}] * 2)["large"].begin == 0
+
+
+@pytest.mark.parametrize(
+    ("choose", "begin"),
+    [
+        (lambda images: images, 0),
+        (lambda images: images[1:], 90_000),
+        (lambda images: images[::2], 270_000),
+        (lambda images: images[::-1], 270_000),
+        (lambda images: [image.T for image in images], 270_000),
+        (lambda images: [images[0], images[1].float().byte(), images[2]], 270_000),
+    ],
+)
+def test_images_are_a_batch_only_where_they_lie_as_one(choose: Callable[[Any], Any], begin: int) -> None:
+    sending = Sending(collate)
+    sending.pool = new_pool(1, 0)
+    new = sending.begin(0)
+    assert new is not None
+    room = new()
+    images = [torch.from_numpy(room((300, 300), np.uint8)) for _ in range(3)]
+    for number, image in enumerate(images):
+        image[...] = ((torch.arange(90_000) + number) % 251).reshape(300, 300)
+    expected = torch.stack(choose(images))
+    ready = sending([(image, {}) for image in choose(images)])
+    assert ready[0].begin == begin
+    assert same(pickle.loads(bytes(ForkingPickler.dumps(ready)))[0], expected)
 
 
 def test_a_pool_goes_nowhere_else() -> None:

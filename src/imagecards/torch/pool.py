@@ -138,8 +138,8 @@ class Arena:
         """An array for a part of the batch; right beside the part before it, if that is of the same type."""
         dtype = np.dtype(dtype)
         size = prod(shape) * dtype.itemsize
-        begin = self._used + -self._used % max(dtype.itemsize, 1)
-        if size == 0 or begin + size > _SLOT:
+        begin = self._used + -self._used % dtype.itemsize
+        if begin + size > _SLOT:
             return np.empty(shape, dtype)
         if self._slot is None:
             number = self._pool.take(self._worker)
