@@ -490,6 +490,30 @@ def test_images_are_a_batch_only_where_they_lie_as_one(choose: Callable[[Any], A
     assert same(pickle.loads(bytes(ForkingPickler.dumps(ready)))[0], expected)
 
 
+class Named(torch.Tensor):  # type: ignore[name-defined]  # torch's class
+    """Somebody's tensor, whose stacks are of its class."""
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant:UserWarning")
+@pytest.mark.parametrize(
+    "image",
+    [
+        torch.ones(3, 0),
+        torch.eye(300).to_sparse(),
+        torch.ones(300, 300).as_subclass(Named),
+        torch.complex(torch.ones(300, 300), torch.ones(300, 300)).conj(),
+    ],
+)
+def test_other_tensors_are_stacked_by_torch(image: Any) -> None:
+    sending = Sending(collate)
+    sending.pool = new_pool(1, 0)
+    sending.begin(0)
+    examples: list[Any] = [(image, {}), (image, {})]
+    found, expected = pickle.loads(bytes(ForkingPickler.dumps(sending(examples))))[0], collate(examples)[0]
+    assert (type(found), found.layout) == (type(expected), expected.layout)
+    assert torch.equal(found.to_dense(), expected.to_dense())
+
+
 def test_a_pool_goes_nowhere_else() -> None:
     slots = new_pool(1, 2)
     with pytest.raises(TypeError, match="to the workers of its loop"):

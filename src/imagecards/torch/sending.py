@@ -66,9 +66,10 @@ class Sending:
 
     def _stacked(self, tensors: Sequence[Any]) -> Any:
         """Tensors of one shape and type as one, in memory that the loop reads: as they lie there, or copied."""
-        first, size = tensors[0], len(tensors) * tensors[0].nbytes
-        if self._arena is None or size == 0 or not all(map(is_plain, tensors)):
+        first = tensors[0]
+        if self._arena is None or not all(map(is_plain, tensors)) or first.nbytes == 0:
             return torch.stack(tensors)
+        size = len(tensors) * first.nbytes
         addresses = range(first.data_ptr(), first.data_ptr() + size, first.nbytes)
         beside = all(
             tensor.data_ptr() == address and tensor.is_contiguous()
