@@ -1,28 +1,28 @@
 """Memory for batches that is used again: they are what they would be without it, and stay so while any is kept."""
 
+import copy
 import gc
 import json
+import multiprocessing
 import os
-import pickle
-from collections.abc import Callable, Iterator
-from multiprocessing.reduction import ForkingPickler
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 import imagecards as ic
+from imagecards.images import read_pixels
 from imagecards.testing.flakes import make_flakes
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset, StreamDataset, collate, pool  # noqa: E402
-from imagecards.torch.packing import packed  # noqa: E402
-from imagecards.torch.pool import Arena, new_pool  # noqa: E402
+from tests.torch.sameness import same  # noqa: E402
+from torch.utils.data._utils.collate import default_collate_fn_map  # noqa: E402
+
+from imagecards.torch import Loader, MapDataset, StreamDataset, collate, image_rows, pool  # noqa: E402
 
 KINDS = (MapDataset, StreamDataset)
 FORK: dict[str, Any] = {"num_workers": 2, "multiprocessing_context": "fork", "timeout": 60}
@@ -63,20 +63,6 @@ def registered(folder: Path) -> ic.ImageDataset:
     opened = cards.open("vision/photographs")
     assert isinstance(opened, ic.ImageDataset)
     return opened
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two batches are of the same kinds, and all numbers in them, too."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, torch.Tensor):
-        alike = one.dtype == other.dtype and one.shape == other.shape and one.requires_grad == other.requires_grad
-        return bool(alike and torch.equal(one, other))
-    return bool(one == other)
 
 
 def as_floats(image: Any, target: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -133,10 +119,28 @@ def test_images_of_several_sizes_and_channels(mixed: ic.ImageDataset, kind: Any,
         assert same(list(Loader(dataset, size, **FORK)), list(Loader(dataset, size)))
 
 
-def test_memory_is_used_again(photographs: ic.ImageDataset) -> None:
-    loader = Loader(MapDataset(photographs), 1, **FORK)
-    places = {images.data_ptr() for images, _ in loader}
+@pytest.mark.parametrize("transform", [None, as_floats, as_dictionary])
+def test_memory_is_used_again(photographs: ic.ImageDataset, transform: Any) -> None:
+    loader = Loader(MapDataset(photographs, transform=transform), 1, **FORK)
+    places = {(batch["image"] if isinstance(batch, dict) else batch[0]).data_ptr() for batch in loader}
     assert len(places) <= 2 * 4
+
+
+def test_where_torch_was_told_how_to_stack_it_is_done_so(
+    photographs: ic.ImageDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(default_collate_fn_map, torch.Tensor, lambda parts, **_: len(parts))
+    for batch in Loader(MapDataset(photographs, transform=as_dictionary), 20, **FORK):
+        assert (batch["image"], batch["flipped"]) == (20, 20)
+
+
+def as_sparse(image: Any, target: dict[str, Any]) -> list[Any]:
+    return [image[0].to_sparse()]
+
+
+def test_what_torch_refuses_to_stack_it_refuses(photographs: ic.ImageDataset) -> None:
+    with pytest.raises(RuntimeError, match="Batches of sparse tensors are not"):
+        list(Loader(MapDataset(photographs, transform=as_sparse), 4, **FORK))
 
 
 def slices(batch: Any) -> Any:
@@ -169,18 +173,57 @@ def test_what_a_loop_keeps_stays(photographs: ic.ImageDataset, kind: Any, keep: 
     assert all(torch.equal(each, expected[place]) for place, each in kept.items())
 
 
-def test_a_forked_process_that_drops_a_batch_frees_nothing(photographs: ic.ImageDataset) -> None:
-    loader = iter(Loader(MapDataset(photographs), 2, **FORK))
-    kept = next(loader)[0]
-    before = kept.clone()
-    child = os.fork()
-    if child == 0:  # pragma: no cover
-        del kept
-        gc.collect()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    for _ in loader:
-        assert torch.equal(kept, before)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_is_decoded_when_it_is_asked_for(
+    photographs: ic.ImageDataset, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+
+    def noted(data: bytes, *args: Any, **options: Any) -> Any:
+        decoded.append(data)
+        return read_pixels(data, *args, **options)
+
+    monkeypatch.setattr(image_rows, "read_pixels", noted)
+    examples = kind(photographs).read(range(COUNT)) if kind is MapDataset else iter(kind(photographs))
+    next(examples)
+    assert len(decoded) == 1
+
+
+class Within(MapDataset):
+    """A dataset that has a loop of its own."""
+
+    within: Any
+
+    def __getitems__(self, rows: Any) -> list[Any]:
+        return [next(iter(Loader(self.within, len(rows))))[1][0]["name"]]
+
+
+def test_a_loop_within_a_worker(photographs: ic.ImageDataset) -> None:
+    dataset = Within(photographs)
+    dataset.within = MapDataset(photographs)
+    first = MapDataset(photographs)[0][1]["name"]
+    assert list(Loader(dataset, 20, **FORK)) == [[first]] * 2
+
+
+def test_what_is_read_when_a_worker_starts_may_be_kept(photographs: ic.ImageDataset) -> None:
+    kept = []
+
+    def read(worker: int) -> None:
+        kept.append(torch.utils.data.get_worker_info().dataset[7][0])
+
+    dataset = MapDataset(photographs)
+    expected = dataset[7][0]
+    changed = multiprocessing.get_context("fork").Value("i", 0)
+    take = pool.Pool.take
+
+    def noted(self: Any, worker: int) -> Any:
+        changed.value += not np.array_equal(kept[0].numpy(), expected.numpy())
+        return take(self, worker)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool.Pool, "take", noted)
+        list(Loader(dataset, 2, worker_init_fn=read, **{**FORK, "num_workers": 1}))
+    assert changed.value == 0
 
 
 def test_several_iterators_of_one_loader(photographs: ic.ImageDataset) -> None:
@@ -232,6 +275,24 @@ def test_a_dataset_that_keeps_its_examples(photographs: ic.ImageDataset) -> None
         assert all(same(batch, expected) for batch, expected in zip(loader, alone, strict=True))
 
 
+class Recent:
+    """Somebody's ``collate_fn`` that keeps what it has seen, and makes batches of that."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def __call__(self, examples: list[Any]) -> Any:
+        self.seen += [image for image, _ in examples]
+        return torch.stack(self.seen)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_collate_fn_that_keeps_images(photographs: ic.ImageDataset, kind: Any) -> None:
+    options = {**FORK, "num_workers": 1}
+    loader = Loader(kind(photographs), 4, collate_fn=Recent(), **options)
+    assert all(map(same, loader, Loader(kind(photographs), 4, collate_fn=Recent())))
+
+
 def no_memory(name: str) -> int:
     raise OSError(12, "Cannot allocate memory")
 
@@ -250,10 +311,20 @@ def test_a_batch_that_does_not_fit(photographs: ic.ImageDataset, monkeypatch: py
     assert same(list(loader), list(Loader(MapDataset(photographs), 3)))
 
 
-def test_nothing_is_left_behind(photographs: ic.ImageDataset) -> None:
-    def mapped() -> bool:
-        return "imagecards-batches" in Path("/proc/self/maps").read_text(encoding="utf-8")
+def mapped() -> bool:
+    return "imagecards-batches" in Path("/proc/self/maps").read_text(encoding="utf-8")
 
+
+def test_a_loader_keeps_no_memory_between_epochs(photographs: ic.ImageDataset) -> None:
+    loader = Loader(MapDataset(photographs), 4, **FORK)
+    next(iter(loader))
+    gc.collect()
+    assert not mapped()
+    other = copy.deepcopy(loader)
+    assert same(list(other), list(loader))
+
+
+def test_nothing_is_left_behind(photographs: ic.ImageDataset) -> None:
     loader = Loader(MapDataset(photographs), 4, **FORK)
     kept = [next(iter(loader))[0] for _ in range(2)]
     open_files = len(os.listdir("/proc/self/fd"))
@@ -263,96 +334,3 @@ def test_nothing_is_left_behind(photographs: ic.ImageDataset) -> None:
     gc.collect()
     assert not mapped()
     assert len(os.listdir("/proc/self/fd")) < open_files
-
-
-# What follows sends batches within one process.
-
-
-@pytest.fixture(scope="module")
-def sent() -> Iterator[Callable[[Any], Any]]:
-    slots = new_pool(1, 2)
-    assert slots is not None
-    arena = Arena(slots, 0)
-
-    def send(batch: Any) -> Any:
-        ready = packed(batch, arena)
-        message = bytes(ForkingPickler.dumps(ready))
-        arena.end()
-        return pickle.loads(message)
-
-    yield send
-    gc.collect()
-    assert slots.take(0) is not None
-
-
-TYPES = [torch.uint8, torch.uint16, torch.int64, torch.float16, torch.float32, torch.bfloat16, torch.bool]
-SHAPES = [(), (0,), (3,), (2, 0, 4), (5, 4), (70_000,), (3, 200, 130)]
-
-
-@st.composite
-def tensors(draw: st.DrawFn) -> Any:
-    shape, dtype = draw(st.sampled_from(SHAPES)), draw(st.sampled_from(TYPES))
-    tensor = (torch.arange(int(np.prod(shape))) % 251).reshape(shape).to(dtype)
-    change = draw(st.sampled_from(["none", "turned", "sliced", "expanded", "gradient"]))
-    if change == "turned" and tensor.ndim > 1:
-        return tensor.transpose(0, -1)
-    if change == "sliced" and tensor.ndim:
-        return tensor[::2]
-    if change == "expanded" and tensor.ndim:
-        return tensor[:1].expand(3, *tensor[:1].shape)
-    if change == "gradient" and dtype == torch.float32:
-        return tensor.requires_grad_()
-    return tensor
-
-
-PARTS = st.one_of(tensors(), st.none(), st.integers(), st.text(max_size=3), st.binary(max_size=3))
-BATCHES = st.recursive(
-    PARTS,
-    lambda part: (
-        st.lists(part, max_size=4)
-        | st.lists(part, max_size=3).map(tuple)
-        | st.dictionaries(st.sampled_from(["image", "boxes", 7]), part)
-        | st.lists(st.fixed_dictionaries({"boxes": part, "name": part}), max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(batch=BATCHES)
-def test_what_is_sent_arrives(sent: Callable[[Any], Any], batch: Any) -> None:
-    assert same(sent(batch), batch)
-
-
-def test_tensors_that_arrive_are_of_their_own(sent: Callable[[Any], Any]) -> None:
-    batch = [{"boxes": torch.full((number, 4), float(number))} for number in (1, 2, 3)]
-    found = sent(batch)
-    with torch.no_grad():
-        product = torch.ones(1, 4, requires_grad=True) * found[0]["boxes"]
-    found[1]["boxes"].zero_()  # autograd would refuse to go back over a neighbour that was changed
-    weights = torch.ones(4, requires_grad=True)
-    loss = (weights * found[0]["boxes"]).sum()
-    found[2]["boxes"].zero_()
-    loss.backward()
-    assert torch.equal(found[0]["boxes"], batch[0]["boxes"])
-    assert torch.equal(product, batch[0]["boxes"])
-
-
-def test_a_batch_that_came_to_nothing_leaves_its_room() -> None:
-    slots = new_pool(1, 0)
-    assert slots is not None
-    arena = Arena(slots, 0)
-    for _ in range(9):
-        room = arena.begin()((100, 100), np.uint8)
-        assert arena.where(room.ctypes.data, room.nbytes) == 0
-    packed([torch.zeros(100_000)], arena)
-    arena.end()
-    assert arena.where(room.ctypes.data, room.nbytes) is None
-    assert [slots.take(0) for _ in range(2)] == [1, None]
-
-
-def test_a_pool_goes_nowhere_else() -> None:
-    slots = new_pool(1, 2)
-    with pytest.raises(TypeError, match="to the workers of its loop"):
-        pickle.dumps(slots)
-    assert new_pool(0, 0) is None

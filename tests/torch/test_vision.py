@@ -22,7 +22,19 @@ from imagecards.torch import Loader, MapDataset  # noqa: E402
 from imagecards.torch.vision import tv_tensors  # noqa: E402
 
 
-class Image(torch.Tensor):  # type: ignore[name-defined]  # torch's class
+class Theirs(torch.Tensor):  # type: ignore[name-defined]  # torch's class
+    """What is made of one is a plain tensor, unless it is a copy."""
+
+    @classmethod
+    def __torch_function__(cls, called: Any, types: Any, args: Any = (), options: Any = None) -> Any:
+        with torch._C.DisableTorchFunctionSubclass():
+            made = called(*args, **options or {})
+        if called in (torch.Tensor.clone, torch.Tensor.detach) and isinstance(args[0], cls):
+            return made.as_subclass(cls)
+        return made.as_subclass(torch.Tensor) if isinstance(made, cls) else made
+
+
+class Image(Theirs):
     """Shape (..., channels, height, width)."""
 
     def __new__(cls, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = None) -> Any:
@@ -34,7 +46,7 @@ class Mask(Image):
     """Shape (..., height, width)."""
 
 
-class BoundingBoxes(torch.Tensor):  # type: ignore[name-defined]
+class BoundingBoxes(Theirs):
     """Shape (n, 4); ``canvas_size`` is height and width."""
 
     format: str
@@ -111,3 +123,15 @@ def test_so_are_those_of_hdf5(vision: bool, tmp_path: Path) -> None:
     mask = MapDataset(Examples(tmp_path / "masks"))[1][1]["label"]
     assert [type(each) for each in (image, target["boxes"], mask)] == (THEIRS if vision else [torch.Tensor] * 3)
     assert not vision or (target["boxes"].format, target["boxes"].canvas_size) == ("XYXY", (12, 20))
+
+
+def test_so_are_those_that_a_worker_sends(vision: bool, flakes: ic.ImageDataset) -> None:
+    options: dict[str, Any] = {"num_workers": 1, "multiprocessing_context": "fork", "timeout": 60}
+    for (images, targets), (others, expected) in zip(
+        Loader(MapDataset(flakes), 4, **options), Loader(MapDataset(flakes), 4), strict=True
+    ):
+        assert type(images) is type(others) is torch.Tensor
+        assert torch.equal(images, others)
+        for target, other in zip(targets, expected, strict=True):
+            assert type(target["boxes"]) is type(other["boxes"]) is (BoundingBoxes if vision else torch.Tensor)
+            assert target["boxes"].tolist() == other["boxes"].tolist()

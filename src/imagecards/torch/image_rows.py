@@ -108,9 +108,10 @@ class ImageRows:
         if self._transform is not None:
             # What is given to somebody else may be kept by him: it is in memory of its own.
             return map(self._transformed, targets, map(partial(self._pixels, np.empty), names, files))
+        if self.begin is None:
+            return map(self._example, targets, map(partial(self._pixels, np.empty), names, files))
         # One kind of work after the other: decoding leaves little of all else in the processor's memory.
-        room = np.empty if self.begin is None else self.begin()
-        return map(self._example, targets, list(map(partial(self._pixels, room), names, files)))
+        return map(self._example, targets, list(map(partial(self._pixels, self.begin()), names, files)))
 
     def _pixels(self, room: Room, name: str, data: bytes) -> NDArray[Any]:
         try:

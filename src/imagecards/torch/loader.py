@@ -1,6 +1,5 @@
 """Loader: a DataLoader whose order is one for all ranks and workers, and that can stop and go on."""
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from imagecards.torch.order import Places
 from imagecards.torch.pool import new_pool
 from imagecards.torch.ranks import rank_and_ranks
 from imagecards.torch.sending import Sending, sharing
+from imagecards.torch.start import Start
 from imagecards.torch.steps import Bounds, Tail, check_rank, positions, rank_batches, step_bounds, worker_batches
 from imagecards.torch.stream_dataset import StreamDataset
 
@@ -81,7 +81,7 @@ class Loader(torch.utils.data.DataLoader):
         self._on_start = on_start
         self._examples = dataset
         self._sending = Sending(collate_fn)
-        start = _Start(options.get("worker_init_fn"), dataset, self._sending)
+        start = Start(options.get("worker_init_fn"), dataset, self._sending)
         options |= {"collate_fn": self._sending, "worker_init_fn": start}
         if isinstance(dataset, StreamDataset):
             self._turns: _Turns | None = _Turns(dataset, buffer, (batch_size, self._rank, self._ranks, tail))
@@ -143,16 +143,26 @@ class Loader(torch.utils.data.DataLoader):
         if self._on_start is not None and self._rank == 0:
             self._on_start()
         self._on_start = None
-        if self._sending.pool is None or not self.persistent_workers:
-            self._sending.pool = new_pool(self.num_workers, self.prefetch_factor or 0)
-        batches: Any = super().__iter__()
-        batches.pool = self._sending.pool  # as long as there is who receives batches, they can be found
+        batches = self._started()
         self._taken, self._begin = self._begin, 0  # now that nothing can fail any more, after which one begins again
         return self._counted(batches, bounds)
 
-    def _counted(self, batches: Iterator[Any], bounds: Bounds) -> Iterator[Any]:
+    def _started(self) -> Any:
+        if self.persistent_workers and self._iterator is not None:
+            return super().__iter__()
+        pool = self._sending.pool = new_pool(self.num_workers, self.prefetch_factor or 0)
+        try:
+            batches: Any = super().__iter__()
+        finally:
+            self._sending.pool = None  # the workers have it
+        batches.pool = pool  # as long as there is who receives batches, they can be found
+        return batches
+
+    def _counted(self, batches: Any, bounds: Bounds) -> Iterator[Any]:
         ends = iter(bounds[1:].tolist())
         while True:
+            if batches.pool is not None:
+                batches.pool.look_again()
             try:
                 batch = next(batches)
             except StopIteration:
@@ -248,22 +258,3 @@ class _Turns(torch.utils.data.IterableDataset):
         mine = worker_batches(bounds, rank, ranks, number, workers)
         rows = (order[positions(part, len(order))].astype(np.int64) for part in mine)
         return self._dataset.read_batches(rows, ahead=self._buffer // (ranks * workers))
-
-
-class _Start:
-    """What a worker process does first.
-
-    Objects that it has from its parent are left alone by garbage collection: looking at an object writes to it, and so
-    copies the memory that a forked worker shares with all others. And images are decoded to where the loop reads them.
-    """
-
-    def __init__(self, then: Callable[[int], None] | None, dataset: Examples, sending: Sending) -> None:
-        self._then, self._dataset, self._sending = then, dataset, sending
-
-    def __call__(self, worker: int) -> None:
-        gc.freeze()
-        begin = self._sending.begin(worker)
-        if begin is not None and type(self._dataset) in (MapDataset, StreamDataset):  # another class may keep examples
-            self._dataset.make_batches_in(begin)
-        if self._then is not None:
-            self._then(worker)

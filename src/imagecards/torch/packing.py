@@ -91,6 +91,8 @@ def packed(part: Any, arena: Arena | None) -> Any:
         return _Dicts(keys, [_column([each[key] for each in part], arena) for key in keys])
     if type(part) in (list, tuple):
         return type(part)([packed(each, arena) for each in part])
+    if type(part) is torch.Tensor:
+        part = part.resolve_conj().resolve_neg()  # torch sends the numbers, and forgets what was to be done to them
     if is_plain(part):
         if part.nbytes <= _SMALL:
             return _Small(part.numpy().copy())
@@ -147,14 +149,19 @@ def is_plain(part: Any) -> bool:
         type(part) is torch.Tensor
         and part.dtype in _NUMBERS
         and part.is_cpu
-        and part.layout is torch.strided
+        and _is_one_piece(part)
         and not part.requires_grad
+        and not part.is_neg()
     )
+
+
+def _is_one_piece(tensor: Any) -> bool:
+    return tensor.layout is torch.strided and not tensor.is_nested
 
 
 def _share_all(part: Any) -> None:
     if isinstance(part, torch.Tensor):
-        if part.device.type == "cpu":
+        if part.is_cpu and _is_one_piece(part):
             part.share_memory_()
     elif isinstance(part, dict):
         _share_all(list(part.values()))

@@ -9,6 +9,8 @@ import mmap
 import os
 import sys
 import weakref
+from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from imagecards.images import Room
+from imagecards.torch.forks import Fork, begin_use, end_use
 
 _SLOT = 1 << 30  # bytes that a batch may have; what is never written to takes no memory
 _HELD = 2  # slots of a worker besides those for batches made ahead: a loop has one batch when it asks for the next
@@ -48,6 +51,7 @@ class Pool:
         weakref.finalize(self, os.close, file)
         self.number, self._file, self._workers, self._slots = number, file, workers, slots
         self._memory = mmap.mmap(file, _begin(workers, workers * slots))
+        self._elsewhere: deque[tuple[int, Sequence[Fork]]] = deque()
 
     def __reduce__(self) -> tuple[Any, ...]:
         if get_spawning_popen() is None:
@@ -62,9 +66,18 @@ class Pool:
                 return slot
         return None
 
-    def free(self, slot: int) -> None:
-        """Let a slot be used again."""
-        self._memory[slot] = _FREE
+    def free(self, slot: int, forks: Sequence[Fork] = ()) -> None:
+        """Let a slot be used again: now, or where forked processes may read what is in it, when they are gone."""
+        if forks:
+            self._elsewhere.append((slot, forks))
+        else:
+            self._memory[slot] = _FREE
+
+    def look_again(self) -> None:
+        """Free the slots that only forked processes had, which are gone now."""
+        for _ in range(len(self._elsewhere)):
+            slot, forks = self._elsewhere.popleft()
+            self.free(slot, () if all(fork.is_over() for fork in forks) else forks)
 
     def array(self, slot: int, shape: tuple[int, ...], dtype: DTypeLike, begin: int = 0) -> NDArray[Any]:
         """An array in a slot, from some byte on."""
@@ -125,8 +138,8 @@ class Arena:
         """An array for a part of the batch; right beside the part before it, if that is of the same type."""
         dtype = np.dtype(dtype)
         size = prod(shape) * dtype.itemsize
-        begin = self._used + -self._used % max(dtype.itemsize, 1)
-        if size == 0 or begin + size > _SLOT:
+        begin = self._used + -self._used % dtype.itemsize
+        if begin + size > _SLOT:
             return np.empty(shape, dtype)
         if self._slot is None:
             number = self._pool.take(self._worker)
@@ -177,14 +190,14 @@ class Slot:
 class _Lease:
     def __init__(self, pool: Pool, slot: int) -> None:
         self.__array_interface__ = pool.array(slot, (_SLOT,), np.uint8).__array_interface__
-        # A process that is forked meanwhile has a copy of this, and drops it: here the slot is in use all the same.
-        weakref.finalize(self, _free, pool, slot, os.getpid()).atexit = False
+        weakref.finalize(self, _free, pool, slot, begin_use()).atexit = False
 
 
 def _arrived(number: int, slot: int) -> NDArray[np.uint8]:
     return np.asarray(_Lease(_pools[number], slot))
 
 
-def _free(pool: Pool, slot: int, process: int) -> None:
-    if os.getpid() == process:
-        pool.free(slot)
+def _free(pool: Pool, slot: int, use: int) -> None:
+    forks = end_use(use)
+    if forks is not None:  # a forked process drops its copy of a batch, which says nothing of the loop's
+        pool.free(slot, forks)

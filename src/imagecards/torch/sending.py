@@ -32,6 +32,7 @@ class Sending:
         self._make = make
         self.pool: Pool | None = None
         self._arena: Arena | None = None
+        self._sends = False
 
     def begin(self, worker: int) -> Callable[[], Room] | None:
         """Begin in a worker process.
@@ -40,6 +41,7 @@ class Sending:
             What begins a batch where the loop will read it, for whoever makes the images of one; nothing where somebody
             else sees them, who may keep them.
         """
+        self._sends = True
         if self.pool is None:
             return None
         self._arena = Arena(self.pool, worker)
@@ -47,7 +49,7 @@ class Sending:
 
     def __call__(self, examples: list[Any]) -> Any:
         """A batch."""
-        if torch.utils.data.get_worker_info() is None:
+        if not self._sends:  # also where a worker of another loop has a loop of its own
             return self._make(examples)
         arena = self._arena
         try:
@@ -64,9 +66,10 @@ class Sending:
 
     def _stacked(self, tensors: Sequence[Any]) -> Any:
         """Tensors of one shape and type as one, in memory that the loop reads: as they lie there, or copied."""
-        first, size = tensors[0], len(tensors) * tensors[0].nbytes
-        if self._arena is None or size == 0 or not all(map(is_plain, tensors)):
+        first = tensors[0]
+        if self._arena is None or not all(map(is_plain, tensors)) or first.nbytes == 0:
             return torch.stack(tensors)
+        size = len(tensors) * first.nbytes
         addresses = range(first.data_ptr(), first.data_ptr() + size, first.nbytes)
         beside = all(
             tensor.data_ptr() == address and tensor.is_contiguous()
