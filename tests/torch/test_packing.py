@@ -79,6 +79,19 @@ def test_what_is_sent_arrives(sent: Callable[[Any], Any], batch: Any) -> None:
     assert same(sent(batch), batch)
 
 
+def test_small_tensors_of_one_name_keep_their_types_and_shapes(sent: Callable[[Any], Any]) -> None:
+    for other in (torch.ones(2, dtype=torch.int64), torch.ones(2, 1), torch.tensor(1.0), torch.zeros(70_000), None):
+        batch = [{"part": torch.ones(3)}, {"part": other}, {"part": torch.ones(0)}]
+        assert same(sent(batch), batch)
+
+
+@pytest.mark.parametrize("count", [3, 70_000])
+def test_what_has_a_gradient_has_one_when_it_arrives(sent: Callable[[Any], Any], count: int) -> None:
+    tensor = torch.ones(count).requires_grad_()
+    assert same(sent(tensor), tensor)
+    assert same(sent([{"part": tensor}] * 2), [{"part": tensor}] * 2)
+
+
 def test_tensors_that_arrive_are_of_their_own(sent: Callable[[Any], Any]) -> None:
     batch = [{"boxes": torch.full((number, 4), float(number))} for number in (1, 2, 3)]
     found = sent(batch)
