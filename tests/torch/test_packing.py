@@ -130,6 +130,35 @@ def test_a_batch_that_came_to_nothing_leaves_its_room() -> None:
     assert [slots.take(0) for _ in range(2)] == [1, None]
 
 
+def test_small_tensors_take_no_slot() -> None:
+    slots = new_pool(1, 0)
+    assert slots is not None
+    arena = Arena(slots, 0)
+    packed([torch.ones(3), {"part": torch.ones(3)}], arena)
+    arena.end()
+    assert slots.take(0) == 0
+
+
+def test_what_lies_there_with_gaps_is_copied() -> None:
+    slots = new_pool(1, 0)
+    assert slots is not None
+    arena = Arena(slots, 0)
+    part = torch.from_numpy(arena.begin()((400, 800), np.uint8))
+    part[:, ::2], part[:, 1::2] = 1, 2
+    assert pickle.loads(bytes(ForkingPickler.dumps(packed(part[:, ::2], arena)))).eq(1).all()
+
+
+def test_keys_keep_their_types(sent: Callable[[Any], Any]) -> None:
+    found = sent([{1: "a"}, {True: "b"}])
+    assert [type(key) for part in found for key in part] == [int, bool]
+
+
+def test_a_worker_has_so_many_slots_and_no_more() -> None:
+    slots = new_pool(1, 1_000)
+    assert slots is not None
+    assert [slots.take(0) is None for _ in range(65)] == [False] * 64 + [True]
+
+
 def test_batches_that_fail_leave_their_room() -> None:
     sending = Sending(collate)
     sending.pool = new_pool(1, 0)
