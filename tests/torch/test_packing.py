@@ -159,6 +159,14 @@ def test_a_worker_has_so_many_slots_and_no_more() -> None:
     assert [slots.take(0) is None for _ in range(65)] == [False] * 64 + [True]
 
 
+def test_what_torch_refuses_to_stack_it_refuses() -> None:
+    sending = Sending(collate)
+    sending.pool = new_pool(1, 0)
+    sending.begin(0)
+    with pytest.raises(RuntimeError, match="Batches of sparse tensors are not"):
+        sending([[torch.eye(3).to_sparse()]] * 2)
+
+
 def test_batches_that_fail_leave_their_room() -> None:
     sending = Sending(collate)
     sending.pool = new_pool(1, 0)
