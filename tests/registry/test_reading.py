@@ -109,6 +109,12 @@ def read_all(dataset: ImageDataset) -> list[bytes]:
     return [dataset.read_bytes(name) for name in dataset.names]
 
 
+def test_a_version_without_images_opens(registry: CardRegistry, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    registry.register(ImageDataset(image_dir=tmp_path / "none"), "a/b")
+    assert len(pickle.loads(pickle.dumps(opened(registry, "a/b")))) == 0
+
+
 def test_an_open_dataset_goes_to_other_processes(registry: CardRegistry, make_folder: MakeFolder) -> None:
     registry.register(ImageDataset(image_dir=make_folder(3)), "a/b")
     dataset = opened(registry, "a/b")

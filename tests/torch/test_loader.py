@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import imagecards as ic
 from imagecards.errors import FormatError, IntegrityError, InvalidInputError
@@ -221,6 +222,16 @@ def test_an_example(flakes: ic.ImageDataset) -> None:
     assert dataset[-1][1]["name"] == flakes.names[-1]
     with pytest.raises(IndexError):
         dataset[23]
+
+
+def test_what_is_left_of_an_image_lies_as_others_do(tmp_path: Path) -> None:
+    pixels = np.arange(6 * 8 * 4, dtype=np.uint8).reshape(6, 8, 4)
+    for number in range(2):
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    dataset = MapDataset(ic.ImageDataset(image_dir=tmp_path))
+    assert np.array_equal(dataset[0][0].numpy(), pixels.transpose(2, 0, 1)[:3])
+    images, _ = next(iter(Loader(dataset, 2)))
+    assert images.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_batches(flakes: ic.ImageDataset) -> None:

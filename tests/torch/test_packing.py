@@ -79,6 +79,19 @@ def test_what_is_sent_arrives(sent: Callable[[Any], Any], batch: Any) -> None:
     assert same(sent(batch), batch)
 
 
+def test_small_tensors_of_one_name_keep_their_types_and_shapes(sent: Callable[[Any], Any]) -> None:
+    for other in (torch.ones(2, dtype=torch.int64), torch.ones(2, 1), torch.tensor(1.0), torch.zeros(70_000), None):
+        batch = [{"part": torch.ones(3)}, {"part": other}, {"part": torch.ones(0)}]
+        assert same(sent(batch), batch)
+
+
+@pytest.mark.parametrize("count", [3, 70_000])
+def test_what_has_a_gradient_has_one_when_it_arrives(sent: Callable[[Any], Any], count: int) -> None:
+    tensor = torch.ones(count).requires_grad_()
+    assert same(sent(tensor), tensor)
+    assert same(sent([{"part": tensor}] * 2), [{"part": tensor}] * 2)
+
+
 def test_tensors_that_arrive_are_of_their_own(sent: Callable[[Any], Any]) -> None:
     batch = [{"boxes": torch.full((number, 4), float(number))} for number in (1, 2, 3)]
     found = sent(batch)
@@ -115,6 +128,43 @@ def test_a_batch_that_came_to_nothing_leaves_its_room() -> None:
     arena.end()
     assert arena.where(room.ctypes.data, room.nbytes) is None
     assert [slots.take(0) for _ in range(2)] == [1, None]
+
+
+def test_small_tensors_take_no_slot() -> None:
+    slots = new_pool(1, 0)
+    assert slots is not None
+    arena = Arena(slots, 0)
+    packed([torch.ones(3), {"part": torch.ones(3)}], arena)
+    arena.end()
+    assert slots.take(0) == 0
+
+
+def test_what_lies_there_with_gaps_is_copied() -> None:
+    slots = new_pool(1, 0)
+    assert slots is not None
+    arena = Arena(slots, 0)
+    part = torch.from_numpy(arena.begin()((400, 800), np.uint8))
+    part[:, ::2], part[:, 1::2] = 1, 2
+    assert pickle.loads(bytes(ForkingPickler.dumps(packed(part[:, ::2], arena)))).eq(1).all()
+
+
+def test_keys_keep_their_types(sent: Callable[[Any], Any]) -> None:
+    found = sent([{1: "a"}, {True: "b"}])
+    assert [type(key) for part in found for key in part] == [int, bool]
+
+
+def test_a_worker_has_so_many_slots_and_no_more() -> None:
+    slots = new_pool(1, 1_000)
+    assert slots is not None
+    assert [slots.take(0) is None for _ in range(65)] == [False] * 64 + [True]
+
+
+def test_what_torch_refuses_to_stack_it_refuses() -> None:
+    sending = Sending(collate)
+    sending.pool = new_pool(1, 0)
+    sending.begin(0)
+    with pytest.raises(RuntimeError, match="Batches of sparse tensors are not"):
+        sending([[torch.eye(3).to_sparse()]] * 2)
 
 
 def test_batches_that_fail_leave_their_room() -> None:

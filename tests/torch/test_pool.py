@@ -134,15 +134,6 @@ def test_where_torch_was_told_how_to_stack_it_is_done_so(
         assert (batch["image"], batch["flipped"]) == (20, 20)
 
 
-def as_sparse(image: Any, target: dict[str, Any]) -> list[Any]:
-    return [image[0].to_sparse()]
-
-
-def test_what_torch_refuses_to_stack_it_refuses(photographs: ic.ImageDataset) -> None:
-    with pytest.raises(RuntimeError, match="Batches of sparse tensors are not"):
-        list(Loader(MapDataset(photographs, transform=as_sparse), 4, **FORK))
-
-
 def slices(batch: Any) -> Any:
     return batch[0][0, 1]
 

@@ -21,15 +21,15 @@ def collate(examples: Sequence[Any]) -> Any:
         Of pairs with a dictionary: the images, stacked where all have the same size, else as a list, and the targets as
         a list. Of names, bytes and records: a list for each. Of anything else what torch's ``default_collate`` makes.
     """
-    return batched(examples, None)
+    return batched(examples)
 
 
-def batched(examples: Sequence[Any], stack: Callable[[Sequence[Any]], Any] | None) -> Any:
+def batched(examples: Sequence[Any], stack: Callable[[Sequence[Any]], Any] | None = None) -> Any:
     """A batch as `collate` makes it.
 
     Args:
         examples: What it is made of.
-        stack: Makes one tensor of several, which have the same shape and type, in place of torch.
+        stack: Makes one tensor of several, which have the same shape and type; by default torch does.
     """
     first = examples[0]
     if isinstance(first, tuple) and len(first) == 2 and isinstance(first[1], dict):

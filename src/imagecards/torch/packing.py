@@ -151,7 +151,6 @@ def is_plain(part: Any) -> bool:
         and part.is_cpu
         and _is_one_piece(part)
         and not part.requires_grad
-        and not part.is_neg()
     )
 
 

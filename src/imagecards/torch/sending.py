@@ -54,7 +54,8 @@ class Sending:
         arena = self._arena
         try:
             with sharing():
-                batch = batched(examples, self._stacked) if self._make is collate else self._make(examples)
+                placed = arena is not None and self._make is collate
+                batch = batched(examples, self._stacked) if placed else self._make(examples)
                 ready = packed(batch, arena)
         except BaseException:
             if arena is not None:
@@ -67,7 +68,8 @@ class Sending:
     def _stacked(self, tensors: Sequence[Any]) -> Any:
         """Tensors of one shape and type as one, in memory that the loop reads: as they lie there, or copied."""
         first = tensors[0]
-        if self._arena is None or not all(map(is_plain, tensors)) or first.nbytes == 0:
+        assert self._arena is not None
+        if not all(map(is_plain, tensors)) or first.nbytes == 0:
             return torch.stack(tensors)
         size = len(tensors) * first.nbytes
         addresses = range(first.data_ptr(), first.data_ptr() + size, first.nbytes)
