@@ -13,7 +13,7 @@ import imagecards as ic
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset, pool  # noqa: E402
+from imagecards.torch import Loader, MapDataset, forks, pool  # noqa: E402
 from imagecards.torch.forks import begin_use, end_use  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -56,14 +56,14 @@ def test_a_use_goes_on_in_processes_that_are_forked_meanwhile() -> None:
     child = Child(lambda: end_use(before) is None)
     other = Child(lambda: True)
     after = begin_use()
-    forks = end_use(before)
-    assert forks is not None
-    assert [fork.is_over() for fork in forks] == [False, False]
+    found = end_use(before)
+    assert found is not None
+    assert [fork.is_over() for fork in found] == [False, False]
     assert end_use(after) == []
     assert child.end()
-    assert [fork.is_over() for fork in forks] == [True, False]
+    assert [fork.is_over() for fork in found] == [True, False]
     assert other.end()
-    assert [fork.is_over() for fork in forks] == [True, True]
+    assert [fork.is_over() for fork in found] == [True, True]
     assert end_use(before) is None
 
 
@@ -100,17 +100,19 @@ def test_where_no_pipe_can_be_made_nobody_can_tell(monkeypatch: pytest.MonkeyPat
     assert not fork.is_over()
 
 
-def test_no_more_files_than_processes() -> None:
+def test_no_more_files_than_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     def count() -> int:
         return len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
 
+    monkeypatch.setattr(forks, "_uses", {})  # what other tests left in use has files for these processes, too
+    gc.collect()
     use, before = begin_use(), count()
     for _ in range(5):
         most = count() + 2  # what tells it, and an end of a pipe
         assert Child(partial(lambda most: count() <= most, most)).end()
-    forks = end_use(use) or []
-    assert len(forks) == 1
-    del forks
+    found = end_use(use) or []
+    assert len(found) == 1
+    del found
     gc.collect()
     assert count() == before
 
