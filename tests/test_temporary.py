@@ -31,9 +31,10 @@ def die(work: Callable[[], Any], how: signal.Signals) -> None:
     """Do some work in another process, at the end of which it is killed."""
 
     def run() -> None:
-        work()
+        held = [work()]
         os.kill(os.getpid(), how)
         signal.pause()
+        held.clear()
 
     child = multiprocessing.get_context("fork").Process(target=run)
     child.start()
@@ -41,10 +42,10 @@ def die(work: Callable[[], Any], how: signal.Signals) -> None:
     assert child.exitcode == -how
 
 
-def begin() -> None:
+def begin() -> TemporaryPlace:
     place = TemporaryPlace("test")
     (place.path / "large").write_bytes(b"1")
-    begin.kept = place  # type: ignore[attr-defined]
+    return place
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

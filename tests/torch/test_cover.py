@@ -10,7 +10,7 @@ from imagecards.errors import InvalidInputError, NotFoundError
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset, StreamDataset  # noqa: E402
+from imagecards.torch import Loader, MapDataset, StreamDataset  # noqa: E402 - not before torch
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more processes than cores
 KINDS = (MapDataset, StreamDataset)

@@ -16,7 +16,7 @@ from imagecards.errors import ImageCardsError, StorageError
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset, StreamDataset, packing  # noqa: E402
+from imagecards.torch import Loader, MapDataset, StreamDataset, packing  # noqa: E402 - not before torch
 
 FORK: dict[str, Any] = {"num_workers": 1, "multiprocessing_context": "fork", "timeout": 60}
 

@@ -17,7 +17,7 @@ from imagecards.formats.hdf5 import Examples, Recipe, write_examples
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset, StreamDataset  # noqa: E402
+from imagecards.torch import Loader, MapDataset, StreamDataset  # noqa: E402 - not before torch
 
 KINDS = (MapDataset, StreamDataset)
 NAMES = [f"{number:02d}.png" for number in range(23)]

@@ -19,8 +19,8 @@ from imagecards.images import read_pixels
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset, StreamDataset  # noqa: E402
-from imagecards.torch.columns import SharedTable  # noqa: E402
+from imagecards.torch import Loader, MapDataset, StreamDataset  # noqa: E402 - not before torch
+from imagecards.torch.columns import SharedTable  # noqa: E402 - not before torch
 
 KINDS = (MapDataset, StreamDataset)
 

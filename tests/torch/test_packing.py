@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from tests.torch.sameness import same  # noqa: E402
+from tests.torch.sameness import same  # noqa: E402 - not before torch
 
-from imagecards.torch import collate  # noqa: E402
-from imagecards.torch.packing import packed  # noqa: E402
-from imagecards.torch.pool import Arena, new_pool  # noqa: E402
-from imagecards.torch.sending import Sending  # noqa: E402
+from imagecards.torch import collate  # noqa: E402 - not before torch
+from imagecards.torch.packing import packed  # noqa: E402 - not before torch
+from imagecards.torch.pool import Arena, new_pool  # noqa: E402 - not before torch
+from imagecards.torch.sending import Sending  # noqa: E402 - not before torch
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ from imagecards.testing.flakes import make_flakes
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from tests.torch.sameness import same  # noqa: E402
-from torch.utils.data._utils.collate import default_collate_fn_map  # noqa: E402
+from tests.torch.sameness import same  # noqa: E402 - not before torch
+from torch.utils.data._utils.collate import default_collate_fn_map  # noqa: E402 - not before torch
 
-from imagecards.torch import Loader, MapDataset, StreamDataset, collate, image_rows, pool  # noqa: E402
+from imagecards.torch import Loader, MapDataset, StreamDataset, collate, image_rows, pool  # noqa: E402 - not before torch
 
 KINDS = (MapDataset, StreamDataset)
 FORK: dict[str, Any] = {"num_workers": 2, "multiprocessing_context": "fork", "timeout": 60}

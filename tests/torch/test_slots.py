@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch.packing import packed  # noqa: E402
-from imagecards.torch.pool import Arena, new_pool  # noqa: E402
+from imagecards.torch.packing import packed  # noqa: E402 - not before torch
+from imagecards.torch.pool import Arena, new_pool  # noqa: E402 - not before torch
 
 WORKERS, SLOTS = 2, 3
 LARGE, SMALL = 70_000, 5

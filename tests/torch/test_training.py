@@ -13,7 +13,7 @@ from imagecards.records import ImageMetadata
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset  # noqa: E402
+from imagecards.torch import Loader, MapDataset  # noqa: E402 - not before torch
 
 nn = torch.nn
 

@@ -18,8 +18,8 @@ from imagecards.formats.hdf5 import Examples, Recipe, write_examples
 
 torch = pytest.importorskip("torch", reason="torch is not installed: it is where Python is 3.11")
 
-from imagecards.torch import Loader, MapDataset  # noqa: E402
-from imagecards.torch.vision import tv_tensors  # noqa: E402
+from imagecards.torch import Loader, MapDataset  # noqa: E402 - not before torch
+from imagecards.torch.vision import tv_tensors  # noqa: E402 - not before torch
 
 
 class Theirs(torch.Tensor):  # type: ignore[name-defined]  # torch's class
